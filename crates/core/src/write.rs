@@ -1,0 +1,448 @@
+//! Writes: what to change, what must hold for it, and the commit that does it all or nothing.
+
+use crate::document::Version;
+use crate::field::{FieldPath, check_field_name};
+use crate::path::DocPath;
+use crate::store::TxnId;
+use crate::timestamp::Timestamp;
+use crate::value::{Fields, Value};
+use crate::{Error, Result};
+
+/// A change to one document, with what must hold for it and the transforms that follow it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    path: DocPath,
+    change: Change,
+    transforms: Vec<Transform>,
+    require: Option<Require>,
+}
+
+/// How a [`Write`] changes its document.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Change {
+    /// The document has these fields and no others afterwards.
+    Replace(Fields),
+    /// Only the fields of `mask` change: to their value in `fields`, or away where that has none.
+    Merge {
+        /// The new values.
+        fields: Fields,
+        /// Which paths change.
+        mask: Vec<FieldPath>,
+    },
+    /// The document is gone afterwards. Documents below it stay.
+    Delete,
+    /// Nothing changes, but the commit fails unless the precondition holds.
+    Verify,
+}
+
+/// What must hold for a [`Write`]; if it does not, the whole commit fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Require {
+    /// The document does not exist, else [`AlreadyExists`](crate::ErrorKind::AlreadyExists).
+    Absent,
+    /// The document exists, else [`NotFound`](crate::ErrorKind::NotFound).
+    Present,
+    /// The document exists in this version, else
+    /// [`FailedPrecondition`](crate::ErrorKind::FailedPrecondition).
+    Version(Version),
+}
+
+/// A change that the store computes from the stored value, after the write's [`Change`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transform {
+    /// The field that changes.
+    pub field: FieldPath,
+    /// How it changes.
+    pub op: TransformOp,
+}
+
+/// How a [`Transform`] computes the new value.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TransformOp {
+    /// Adds a number. Integers saturate; anything that is no number counts as zero.
+    Increment(Value),
+    /// Keeps the larger of the stored and this number.
+    Maximum(Value),
+    /// Keeps the smaller of the stored and this number.
+    Minimum(Value),
+    /// Appends the elements that the array does not hold yet.
+    ArrayUnion(Vec<Value>),
+    /// Takes all equal elements out of the array.
+    ArrayRemove(Vec<Value>),
+    /// Sets the commit's time, in milliseconds.
+    CommitTime,
+}
+
+impl Write {
+    /// Sets the document's fields, whether or not it exists.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a field name that is empty, too
+    /// long or reserved, an array directly in an array, maps nested deeper than 20, or a vector of
+    /// more than 2,048 numbers. Names the path of the field.
+    pub fn replace(path: DocPath, fields: Fields) -> Result<Self> {
+        check_fields(&fields).map_err(|error| error.at_path(&path))?;
+        Ok(Self::unchecked(path, Change::Replace(fields)))
+    }
+
+    /// Creates the document; fails the commit if it exists.
+    ///
+    /// # Errors
+    /// As [`Write::replace`].
+    pub fn create(path: DocPath, fields: Fields) -> Result<Self> {
+        Ok(Self::replace(path, fields)?.require(Require::Absent))
+    }
+
+    /// Changes only the fields that `fields` holds, map by map: the mask is the path of each value
+    /// that is no map, and of each empty map. Creates the document if need be.
+    ///
+    /// # Errors
+    /// As [`Write::replace`].
+    pub fn merge(path: DocPath, fields: Fields) -> Result<Self> {
+        let mask = leaf_paths(&fields)?;
+        Self::merge_masked(path, fields, mask)
+    }
+
+    /// Changes only the paths in `mask`: to their value in `fields`, or away where that has none.
+    ///
+    /// # Errors
+    /// As [`Write::replace`]; also for a mask that names the document's own name, or one path
+    /// twice, or a path and one inside it.
+    pub fn merge_masked(path: DocPath, fields: Fields, mask: Vec<FieldPath>) -> Result<Self> {
+        check_fields(&fields).map_err(|error| error.at_path(&path))?;
+        check_mask(&mask).map_err(|error| error.at_path(&path))?;
+        Ok(Self::unchecked(path, Change::Merge { fields, mask }))
+    }
+
+    /// Changes nothing but what the transforms added to it do.
+    pub fn transform(path: DocPath) -> Self {
+        Self::unchecked(path, Change::Merge { fields: Fields::new(), mask: Vec::new() })
+    }
+
+    /// Deletes the document; succeeds if there is none.
+    pub fn delete(path: DocPath) -> Self {
+        Self::unchecked(path, Change::Delete)
+    }
+
+    /// Touches nothing and fails the whole commit unless `require` holds.
+    pub fn verify(path: DocPath, require: Require) -> Self {
+        Self::unchecked(path, Change::Verify).require(require)
+    }
+
+    fn unchecked(path: DocPath, change: Change) -> Self {
+        Self { path, change, transforms: Vec::new(), require: None }
+    }
+
+    /// Makes the commit fail unless `require` holds.
+    #[must_use]
+    pub fn require(mut self, require: Require) -> Self {
+        self.require = Some(require);
+        self
+    }
+
+    /// Adds a transform, which runs after the change and the transforms before it.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) on a delete or a verify, for an operand
+    /// that is no number where one is needed, an array as an element, more than 500 transforms,
+    /// or the document's own name as the field.
+    pub fn with(mut self, field: &str, op: TransformOp) -> Result<Self> {
+        let field = FieldPath::parse(field)?;
+        self.check_transform(&field, &op)
+            .map_err(|e| e.at_path(format!("{}:{field}", self.path)))?;
+        self.transforms.push(Transform { field, op });
+        Ok(self)
+    }
+
+    fn check_transform(&self, field: &FieldPath, op: &TransformOp) -> Result<()> {
+        if matches!(self.change, Change::Delete | Change::Verify) {
+            return Err(Error::invalid("a delete or a verify takes no transform"));
+        }
+        if field.is_document_id() {
+            return Err(Error::invalid("a transform can't change the document's name"));
+        }
+        if self.transforms.len() >= MAX_TRANSFORMS {
+            return Err(Error::invalid(format!("a write has at most {MAX_TRANSFORMS} transforms")));
+        }
+        match op {
+            TransformOp::Increment(v) | TransformOp::Maximum(v) | TransformOp::Minimum(v) => {
+                v.as_double().map(|_| ()).ok_or_else(|| {
+                    Error::invalid(format!(
+                        "this transform takes a number, not a {}",
+                        v.type_name()
+                    ))
+                })
+            }
+            TransformOp::ArrayUnion(elements) | TransformOp::ArrayRemove(elements) => {
+                elements.iter().try_for_each(|element| check_element(element, 1))
+            }
+            TransformOp::CommitTime => Ok(()),
+        }
+    }
+
+    /// The document that changes.
+    pub fn path(&self) -> &DocPath {
+        &self.path
+    }
+
+    /// How it changes.
+    pub fn change(&self) -> &Change {
+        &self.change
+    }
+
+    /// The transforms that follow the change, in order.
+    pub fn transforms(&self) -> &[Transform] {
+        &self.transforms
+    }
+
+    /// What must hold.
+    pub fn required(&self) -> Option<Require> {
+        self.require
+    }
+
+    /// The same write to another document; for layers that rewrite paths.
+    #[must_use]
+    pub fn at(mut self, path: DocPath) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// Whether sending this write twice leaves the same document as sending it once, whatever
+    /// happens in between to other fields. Guarded writes count: their second try is refused.
+    pub fn is_idempotent(&self) -> bool {
+        !self.transforms.iter().any(|transform| matches!(transform.op, TransformOp::Increment(_)))
+    }
+}
+
+/// Several writes that take effect together or not at all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    writes: Vec<Write>,
+    txn: Option<TxnId>,
+}
+
+impl Commit {
+    /// Puts `writes` into one commit, applied in order, each seeing those before it.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for more than 500 writes, Firestore's
+    /// documented bound until 2023 and still the safe one, or a verify beside another write to its
+    /// document.
+    pub fn new(writes: Vec<Write>) -> Result<Self> {
+        if writes.len() > MAX_WRITES {
+            return Err(Error::invalid(format!(
+                "a commit has at most {MAX_WRITES} writes; this has {}",
+                writes.len()
+            )));
+        }
+        let verifies = writes.iter().filter(|write| write.change == Change::Verify);
+        for verify in verifies {
+            if writes.iter().filter(|write| write.path == verify.path).count() > 1 {
+                return Err(Error::invalid(
+                    "a commit that verifies a document can't also write it",
+                )
+                .at_path(&verify.path));
+            }
+        }
+        Ok(Self { writes, txn: None })
+    }
+
+    /// Ends the transaction `txn` with this commit.
+    #[must_use]
+    pub fn in_txn(mut self, txn: TxnId) -> Self {
+        self.txn = Some(txn);
+        self
+    }
+
+    /// The writes, in order.
+    pub fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    /// The transaction that this ends.
+    pub fn txn(&self) -> Option<&TxnId> {
+        self.txn.as_ref()
+    }
+
+    /// The same commit with each write rewritten; for layers.
+    ///
+    /// # Errors
+    /// What `rewrite` answers.
+    pub fn map_writes(self, rewrite: impl FnMut(Write) -> Result<Write>) -> Result<Self> {
+        let writes = self.writes.into_iter().map(rewrite).collect::<Result<_>>()?;
+        Ok(Self { writes, txn: self.txn })
+    }
+}
+
+impl From<Write> for Commit {
+    fn from(write: Write) -> Self {
+        Self { writes: vec![write], txn: None }
+    }
+}
+
+/// What a successful [`Commit`] did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Committed {
+    /// The time of the commit, by the store's clock.
+    pub commit_time: Timestamp,
+    /// One answer per write, in order.
+    pub writes: Vec<Written>,
+}
+
+/// What one write of a successful commit did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Written {
+    /// The document's version afterwards: the commit's, or the earlier one if nothing changed.
+    /// `None` after a delete or a verify.
+    pub version: Option<Version>,
+    /// One result per transform, in order: the new value of numbers and times, null for arrays.
+    pub transform_results: Vec<Value>,
+}
+
+/// The most writes in one commit.
+pub const MAX_WRITES: usize = 500;
+/// The most transforms on one document in a commit.
+pub const MAX_TRANSFORMS: usize = 500;
+/// The most bytes in one request: 10 MiB.
+pub const MAX_REQUEST_BYTES: usize = 10 * 1024 * 1024;
+/// The deepest nesting of maps and arrays.
+pub const MAX_DEPTH: usize = 20;
+/// The most numbers in a vector.
+pub const MAX_VECTOR: usize = 2_048;
+
+/// Checks names, nesting and vectors of a document's fields.
+fn check_fields(fields: &Fields) -> Result<()> {
+    check_map(fields, 0)
+}
+
+fn check_map(fields: &Fields, depth: usize) -> Result<()> {
+    fields.iter().try_for_each(|(name, value)| {
+        check_field_name(name)?;
+        check_value(value, depth + 1).map_err(|error| error.at_path(name))
+    })
+}
+
+fn check_value(value: &Value, depth: usize) -> Result<()> {
+    match value {
+        Value::Map(_) | Value::Array(_) if depth > MAX_DEPTH => {
+            Err(Error::invalid(format!("values nest deeper than {MAX_DEPTH}")))
+        }
+        Value::Map(fields) => check_map(fields, depth),
+        Value::Array(elements) => elements.iter().try_for_each(|e| check_element(e, depth + 1)),
+        Value::Vector(numbers) if numbers.len() > MAX_VECTOR => {
+            Err(Error::invalid(format!("a vector has more than {MAX_VECTOR} numbers")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_element(element: &Value, depth: usize) -> Result<()> {
+    if matches!(element, Value::Array(_)) {
+        return Err(Error::invalid("an array holds an array directly; put a map between them"));
+    }
+    check_value(element, depth)
+}
+
+fn check_mask(mask: &[FieldPath]) -> Result<()> {
+    let mut sorted: Vec<_> = mask.iter().collect();
+    sorted.sort();
+    if let Some(path) = sorted.iter().find(|path| path.is_document_id()) {
+        return Err(Error::invalid("a mask can't name the document's name").at_path(path));
+    }
+    // Sorted by segment, a prefix stands directly before the paths inside it.
+    match sorted.windows(2).find(|pair| pair[0].is_prefix_of(pair[1])) {
+        Some(pair) => Err(Error::invalid("two paths of a mask overlap").at_path(pair[1])),
+        None => Ok(()),
+    }
+}
+
+fn leaf_paths(fields: &Fields) -> Result<Vec<FieldPath>> {
+    fn walk<'a>(
+        fields: &'a Fields,
+        prefix: &mut Vec<&'a str>,
+        out: &mut Vec<FieldPath>,
+    ) -> Result<()> {
+        for (name, value) in fields {
+            prefix.push(name);
+            match value {
+                Value::Map(inner) if !inner.is_empty() && prefix.len() <= MAX_DEPTH => {
+                    walk(inner, prefix, out)?;
+                }
+                _ => out.push(FieldPath::from_segments(&*prefix)?),
+            }
+            prefix.pop();
+        }
+        Ok(())
+    }
+    let mut out = Vec::new();
+    walk(fields, &mut Vec::new(), &mut out)?;
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields;
+
+    fn path() -> DocPath {
+        DocPath::new("c/d").unwrap()
+    }
+
+    #[test]
+    fn merge_masks_every_leaf_and_empty_map() {
+        let fields = fields! {
+            "a" => fields! { "b" => 1, "c.d" => 2 }, "e" => fields! {}, "f" => [1],
+        };
+        let write = Write::merge(path(), fields).unwrap();
+        let Change::Merge { mask, .. } = write.change() else { panic!("not a merge") };
+        let mask: Vec<_> = mask.iter().map(ToString::to_string).collect();
+        assert_eq!(mask, ["a.b", "a.`c.d`", "e", "f"]);
+    }
+
+    #[test]
+    fn refuses_values_that_firestore_refuses_and_names_the_field() {
+        let deep = |levels| (0..levels).fold(Value::from(1), |v, _| fields! { "m" => v }.into());
+        let nested = Value::Array(vec![Value::Array(vec![])]);
+        for (value, rule) in [
+            (nested, "put a map between"),
+            (deep(21), "deeper than 20"),
+            (Value::Vector(vec![0.0; 2049]), "more than 2048"),
+            (fields! { "" => 1 }.into(), "field name is empty"),
+            (fields! { "__x__" => 1 }.into(), "reserved"),
+        ] {
+            let error = Write::replace(path(), fields! { "f" => value }).unwrap_err().to_string();
+            assert!(error.contains(rule), "{error}");
+        }
+        assert!(Write::replace(path(), fields! { "f" => deep(20) }).is_ok());
+    }
+
+    #[test]
+    fn refuses_overlapping_masks() {
+        let mask = |paths: &[&str]| paths.iter().map(|p| FieldPath::parse(p).unwrap()).collect();
+        for paths in [&["a", "a"][..], &["a.b", "c", "a"], &["__name__"]] {
+            assert!(Write::merge_masked(path(), fields! {}, mask(paths)).is_err(), "{paths:?}");
+        }
+        assert!(Write::merge_masked(path(), fields! {}, mask(&["a.b", "a.c", "ab"])).is_ok());
+    }
+
+    #[test]
+    fn refuses_transforms_without_meaning() {
+        let delete = Write::delete(path());
+        assert!(delete.with("n", TransformOp::Increment(1.into())).is_err());
+        let write = Write::transform(path());
+        assert!(write.clone().with("n", TransformOp::Increment("1".into())).is_err());
+        assert!(write.clone().with("__name__", TransformOp::CommitTime).is_err());
+        let nested = vec![Value::Array(vec![])];
+        assert!(write.with("n", TransformOp::ArrayUnion(nested)).is_err());
+    }
+
+    #[test]
+    fn a_commit_is_bounded_and_does_not_write_what_it_verifies() {
+        let delete = Write::delete(path());
+        assert!(Commit::new(vec![delete.clone(); MAX_WRITES + 1]).is_err());
+        let verify = Write::verify(path(), Require::Present);
+        assert!(Commit::new(vec![delete, verify]).is_err());
+    }
+}
