@@ -91,7 +91,7 @@ pub(crate) fn check_field_name(name: &str) -> Result<()> {
         )));
     }
     if is_reserved(name) {
-        return Err(Error::invalid("a field name of the form `__…__` is reserved").at_path(name));
+        return Err(Error::invalid("a field name of the form `__…__` is reserved"));
     }
     Ok(())
 }

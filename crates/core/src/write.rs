@@ -83,7 +83,7 @@ impl Write {
     /// long or reserved, an array directly in an array, maps nested deeper than 20, or a vector of
     /// more than 2,048 numbers. Names the path of the field.
     pub fn replace(path: DocPath, fields: Fields) -> Result<Self> {
-        check_fields(&fields).map_err(|error| error.at_path(&path))?;
+        check_fields(&path, &fields)?;
         Ok(Self::unchecked(path, Change::Replace(fields)))
     }
 
@@ -111,7 +111,7 @@ impl Write {
     /// As [`Write::replace`]; also for a mask that names the document's own name, or one path
     /// twice, or a path and one inside it.
     pub fn merge_masked(path: DocPath, fields: Fields, mask: Vec<FieldPath>) -> Result<Self> {
-        check_fields(&fields).map_err(|error| error.at_path(&path))?;
+        check_fields(&path, &fields)?;
         check_mask(&mask).map_err(|error| error.at_path(&path))?;
         Ok(Self::unchecked(path, Change::Merge { fields, mask }))
     }
@@ -176,7 +176,7 @@ impl Write {
                 })
             }
             TransformOp::ArrayUnion(elements) | TransformOp::ArrayRemove(elements) => {
-                elements.iter().try_for_each(|element| check_element(element, 1))
+                check_elements(elements, &mut Vec::new())
             }
             TransformOp::CommitTime => Ok(()),
         }
@@ -312,25 +312,33 @@ pub const MAX_DEPTH: usize = 20;
 /// The most numbers in a vector.
 pub const MAX_VECTOR: usize = 2_048;
 
-/// Checks names, nesting and vectors of a document's fields.
-fn check_fields(fields: &Fields) -> Result<()> {
-    check_map(fields, 0)
-}
-
-fn check_map(fields: &Fields, depth: usize) -> Result<()> {
-    fields.iter().try_for_each(|(name, value)| {
-        check_field_name(name)?;
-        check_value(value, depth + 1).map_err(|error| error.at_path(name))
+/// Checks names, nesting and vectors of a document's fields; an error names document and field.
+fn check_fields(path: &DocPath, fields: &Fields) -> Result<()> {
+    let mut trail = Vec::new();
+    check_map(fields, &mut trail).map_err(|error| {
+        // The trail still leads to the value that was refused.
+        error.at_path(format!("{path}:{}", trail.join(".")))
     })
 }
 
-fn check_value(value: &Value, depth: usize) -> Result<()> {
+/// Checks a map at the depth that the trail of names and brackets to it has.
+fn check_map<'a>(fields: &'a Fields, trail: &mut Vec<&'a str>) -> Result<()> {
+    for (name, value) in fields {
+        trail.push(name);
+        check_field_name(name)?;
+        check_value(value, trail)?;
+        trail.pop();
+    }
+    Ok(())
+}
+
+fn check_value<'a>(value: &'a Value, trail: &mut Vec<&'a str>) -> Result<()> {
     match value {
-        Value::Map(_) | Value::Array(_) if depth > MAX_DEPTH => {
+        Value::Map(_) | Value::Array(_) if trail.len() > MAX_DEPTH => {
             Err(Error::invalid(format!("values nest deeper than {MAX_DEPTH}")))
         }
-        Value::Map(fields) => check_map(fields, depth),
-        Value::Array(elements) => elements.iter().try_for_each(|e| check_element(e, depth + 1)),
+        Value::Map(fields) => check_map(fields, trail),
+        Value::Array(elements) => check_elements(elements, trail),
         Value::Vector(numbers) if numbers.len() > MAX_VECTOR => {
             Err(Error::invalid(format!("a vector has more than {MAX_VECTOR} numbers")))
         }
@@ -338,11 +346,16 @@ fn check_value(value: &Value, depth: usize) -> Result<()> {
     }
 }
 
-fn check_element(element: &Value, depth: usize) -> Result<()> {
-    if matches!(element, Value::Array(_)) {
-        return Err(Error::invalid("an array holds an array directly; put a map between them"));
+fn check_elements<'a>(elements: &'a [Value], trail: &mut Vec<&'a str>) -> Result<()> {
+    trail.push("[]");
+    for element in elements {
+        if matches!(element, Value::Array(_)) {
+            return Err(Error::invalid("an array holds an array directly; put a map between them"));
+        }
+        check_value(element, trail)?;
     }
-    check_value(element, depth)
+    trail.pop();
+    Ok(())
 }
 
 fn check_mask(mask: &[FieldPath]) -> Result<()> {
@@ -413,7 +426,7 @@ mod tests {
             (fields! { "__x__" => 1 }.into(), "reserved"),
         ] {
             let error = Write::replace(path(), fields! { "f" => value }).unwrap_err().to_string();
-            assert!(error.contains(rule), "{error}");
+            assert!(error.contains(rule) && error.contains("`c/d:f"), "{error}");
         }
         assert!(Write::replace(path(), fields! { "f" => deep(20) }).is_ok());
     }
