@@ -1,1 +1,56 @@
-fn main(){}
+//! The developer commands of Firekeep: `cargo xtask --help`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
+
+mod arrows;
+mod ci;
+mod deny;
+mod environment;
+mod step;
+mod tidy;
+mod workspace;
+
+use clap::{Parser, Subcommand};
+
+/// The developer commands of Firekeep. Start with `cargo xtask demo`, then `cargo xtask test`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Ci(ci::Args),
+    Arrows(arrows::Args),
+    Deny(deny::Args),
+    Tidy(tidy::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Ci(args) => ci::run(&args),
+        Command::Arrows(args) => arrows::run(&args),
+        Command::Deny(args) => deny::run(&args),
+        Command::Tidy(args) => tidy::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn every_command_says_what_it_does_and_gives_an_example() {
+        Cli::command().debug_assert();
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "`{name}` says nothing about itself");
+            let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(examples.contains(&format!("cargo xtask {name}")), "`{name}` has no example");
+        }
+    }
+}

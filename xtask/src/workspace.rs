@@ -1,0 +1,75 @@
+//! Where the repository is and what belongs to it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// A `cargo` command that runs in the root of the repository.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.current_dir(root());
+    command
+}
+
+/// The files of the repository: tracked ones and new ones that are not ignored, sorted.
+pub(crate) fn files() -> Result<Vec<PathBuf>> {
+    let output = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .context("`git ls-files` did not start: install git")?;
+    ensure!(output.status.success(), "`git ls-files` failed: run this in a git checkout");
+    let listing = String::from_utf8(output.stdout).context("a file name is not UTF-8")?;
+    let mut files: Vec<PathBuf> = listing.split_terminator('\0').map(PathBuf::from).collect();
+    files.retain(|file| root().join(file).is_file());
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// What `cargo metadata` says, as far as the checks need it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) packages: Vec<Package>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) license: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) manifest_path: PathBuf,
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    /// `None` for a normal dependency, else `dev` or `build`.
+    pub(crate) kind: Option<String>,
+}
+
+/// The packages of the workspace, and with `everything` all that they are built from.
+pub(crate) fn metadata(everything: bool) -> Result<Metadata> {
+    let mut command = cargo();
+    command.args(["metadata", "--format-version", "1", "--locked"]);
+    if !everything {
+        command.arg("--no-deps");
+    }
+    let output = command.output().context("`cargo metadata` did not start")?;
+    ensure!(
+        output.status.success(),
+        "`cargo metadata --locked` failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    serde_json::from_slice(&output.stdout).context("`cargo metadata` gave unexpected JSON")
+}
