@@ -194,6 +194,29 @@ impl Error {
 }
 
 impl ErrorKind {
+    /// Every kind, in the order of their declaration.
+    pub const ALL: [Self; 19] = [
+        Self::InvalidArgument,
+        Self::NotFound,
+        Self::AlreadyExists,
+        Self::FailedPrecondition,
+        Self::MissingIndex,
+        Self::Aborted,
+        Self::TransactionExpired,
+        Self::PositionExpired,
+        Self::ResourceExhausted,
+        Self::DeadlineExceeded,
+        Self::Unavailable,
+        Self::Unauthenticated,
+        Self::PermissionDenied,
+        Self::Unimplemented,
+        Self::Cancelled,
+        Self::Decode,
+        Self::DataLoss,
+        Self::Internal,
+        Self::Unknown,
+    ];
+
     /// The [`Retry`] that errors of this kind carry unless told otherwise.
     pub fn retry(self) -> Retry {
         match self {

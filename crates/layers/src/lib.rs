@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+
+pub mod layer;
+pub mod meter;
+pub mod stack;
+
+mod tap;
+
+#[cfg(test)]
+mod scripted;
+
+pub use layer::{Layer, Rank};
+pub use meter::{Bill, MeterHandle, MeterLayer, Usage};
+pub use stack::{Stack, StackError};
