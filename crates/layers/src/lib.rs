@@ -2,6 +2,7 @@
 
 pub mod layer;
 pub mod meter;
+pub mod retry;
 pub mod stack;
 
 mod tap;
@@ -11,4 +12,5 @@ mod scripted;
 
 pub use layer::{Layer, Rank};
 pub use meter::{Bill, MeterHandle, MeterLayer, Usage};
+pub use retry::{BudgetOptions, RetryLayer};
 pub use stack::{Stack, StackError};

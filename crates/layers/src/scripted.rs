@@ -25,6 +25,7 @@ struct Script {
     watches: VecDeque<Vec<Result<WatchEvent>>>,
     watched: Vec<WatchRequest>,
     hangs: bool,
+    cut: Option<Error>,
 }
 
 impl Scripted {
@@ -43,6 +44,12 @@ impl Scripted {
     /// What every query yields.
     pub(crate) fn rows(self, rows: Vec<QueryEvent>) -> Self {
         self.0.lock().rows = rows;
+        self
+    }
+
+    /// Ends the next query with this error, after its rows.
+    pub(crate) fn cut_queries(self, error: Error) -> Self {
+        self.0.lock().cut = Some(error);
         self
     }
 
@@ -105,7 +112,12 @@ impl Store for Scripted {
 
     fn query(&self, _: &Cx, _: QueryRequest) -> BoxStream<'static, Result<QueryEvent>> {
         match self.call(Operation::Query) {
-            Ok(()) => stream::iter(self.0.lock().rows.clone()).map(Ok).boxed(),
+            Ok(()) => {
+                let mut script = self.0.lock();
+                let rows = script.rows.clone().into_iter().map(Ok);
+                let events: Vec<_> = rows.chain(script.cut.take().map(Err)).collect();
+                stream::iter(events).boxed()
+            }
             Err(error) => stream::iter([Err(error)]).boxed(),
         }
     }
