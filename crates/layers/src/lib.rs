@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod check;
 pub mod layer;
 pub mod meter;
+pub mod observe;
 pub mod retry;
 pub mod stack;
 
@@ -10,7 +12,9 @@ mod tap;
 #[cfg(test)]
 mod scripted;
 
+pub use check::CheckLayer;
 pub use layer::{Layer, Rank};
 pub use meter::{Bill, MeterHandle, MeterLayer, Usage};
+pub use observe::{Call, Ending, ObserveLayer, Observer, Outcome, TracingObserver};
 pub use retry::{BudgetOptions, RetryLayer};
-pub use stack::{Stack, StackError};
+pub use stack::{Stack, StackError, Standard};

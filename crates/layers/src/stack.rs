@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use firekeep_core::Store;
+use firekeep_core::{Clock, Store};
 
+use crate::check::CheckLayer;
 use crate::layer::{Layer, Rank};
+use crate::meter::{MeterHandle, MeterLayer};
+use crate::observe::{ObserveLayer, Observer, TracingObserver};
+use crate::retry::RetryLayer;
 
 /// Builds a [`Store`] out of a backend and layers, named from the inside out.
 ///
@@ -23,6 +27,15 @@ use crate::layer::{Layer, Rank};
 pub struct Stack {
     base: Arc<dyn Store>,
     layers: Vec<Box<dyn Layer>>,
+}
+
+/// What [`Stack::standard`] builds.
+#[derive(Clone, Debug)]
+pub struct Standard {
+    /// The backend within its layers.
+    pub store: Arc<dyn Store>,
+    /// What the backend is asked for and billed.
+    pub meter: MeterHandle,
 }
 
 /// Why layers don't make a stack.
@@ -73,7 +86,31 @@ impl Stack {
     pub fn build(self) -> Result<Arc<dyn Store>, StackError> {
         let ranks: Vec<_> = self.layers.iter().map(|layer| layer.rank()).collect();
         check_order(&ranks)?;
-        Ok(self.layers.into_iter().fold(self.base, |inner, layer| layer.wrap(inner)))
+        Ok(self.wrap())
+    }
+
+    /// What a service should run on: the backend, metered, retried, checked, and traced.
+    pub fn standard(backend: impl Store, clock: Arc<dyn Clock>) -> Standard {
+        Self::standard_observed(Arc::new(backend), clock, [])
+    }
+
+    /// [`Stack::standard`] over a backend that is shared already, with more observers.
+    pub fn standard_observed(
+        backend: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        observers: impl IntoIterator<Item = Arc<dyn Observer>>,
+    ) -> Standard {
+        let layer = MeterLayer::new();
+        let meter = layer.handle();
+        let traced = ObserveLayer::new(Arc::clone(&clock)).observer(TracingObserver);
+        let observe = observers.into_iter().fold(traced, ObserveLayer::shared_observer);
+        let retry = RetryLayer::new(clock);
+        let stack = Self::from_arc(backend).with(layer).with(retry).with(CheckLayer).with(observe);
+        Standard { store: stack.wrap(), meter }
+    }
+
+    fn wrap(self) -> Arc<dyn Store> {
+        self.layers.into_iter().fold(self.base, |inner, layer| layer.wrap(inner))
     }
 }
 
@@ -92,7 +129,44 @@ fn check_order(ranks: &[Rank]) -> Result<(), StackError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use firekeep_core::{Capability, Db, Error, ErrorKind, ManualClock, Operation};
+    use futures::FutureExt;
+    use futures::executor::block_on;
+
     use super::*;
+    use crate::meter::Bill;
+    use crate::scripted::Scripted;
+
+    #[test]
+    fn the_standard_stack_is_in_order_and_each_layer_does_its_part() {
+        let errors = vec![Error::new(ErrorKind::Unavailable, "down")];
+        let backend = Scripted::default().fail(Operation::BatchGet, errors);
+        let clock = ManualClock::new();
+        let standard = Stack::standard(backend, Arc::new(clock.clone()));
+        let db = Db::from_arc(Arc::clone(&standard.store));
+        let mut call = Box::pin(db.get("c/d"));
+        assert!((&mut call).now_or_never().is_none(), "retried on the clock");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(block_on(call).unwrap(), None);
+        assert_eq!(standard.meter.snapshot(), Bill { rpcs: 2, reads: 1, ..Bill::ZERO });
+        assert!(standard.store.capabilities().has(Capability::EnforcesRequestSize), "checked");
+        let stack = Stack::new(Scripted::default())
+            .with(MeterLayer::new())
+            .with(RetryLayer::new(Arc::new(clock.clone())))
+            .with(CheckLayer)
+            .with(ObserveLayer::new(Arc::new(clock)));
+        assert!(stack.build().is_ok());
+    }
+
+    #[test]
+    fn a_stack_out_of_order_is_not_built() {
+        let retry = RetryLayer::new(Arc::new(ManualClock::new()));
+        let stack = Stack::new(Scripted::default()).with(retry).with(MeterLayer::new());
+        let (inner, outer) = (Rank::Retry, Rank::Meter);
+        assert_eq!(stack.build().unwrap_err(), StackError::OutOfOrder { inner, outer });
+    }
 
     #[test]
     fn the_order_is_held_to_and_both_layers_are_named() {
