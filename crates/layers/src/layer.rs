@@ -69,3 +69,79 @@ impl fmt::Display for Rank {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use firekeep_core::{
+        AggregateRequest, Aggregation, BatchGet, Capability, Clock, Cx, DocPath, Document,
+        ManualClock, Operation, Position, Query, QueryEvent, QueryRequest, Timestamp, TxnOptions,
+        WatchEvent, WatchFrom, WatchRequest, WatchTarget, Write, fields,
+    };
+    use futures::executor::block_on;
+    use futures::{StreamExt, TryStreamExt};
+
+    use super::*;
+    use crate::scripted::Scripted;
+    use crate::{CheckLayer, FaultLayer, MeterLayer, ObserveLayer, RetryLayer};
+
+    fn layers() -> Vec<Box<dyn Layer>> {
+        let clock = || -> Arc<dyn Clock> { Arc::new(ManualClock::new()) };
+        vec![
+            Box::new(FaultLayer::new(1, clock())),
+            Box::new(MeterLayer::new()),
+            Box::new(RetryLayer::new(clock())),
+            Box::new(CheckLayer::new()),
+            Box::new(ObserveLayer::new(clock())),
+        ]
+    }
+
+    fn backend() -> Scripted {
+        let (time, position) = (Timestamp::UNIX_EPOCH, Position::new("p"));
+        let path = DocPath::new("c/d").unwrap();
+        let row = QueryEvent::Row(Document::new(path, fields! { "a" => 1 }, time, time));
+        Scripted::default()
+            .rows(vec![row, QueryEvent::Done { read_time: time, billed_reads: 1 }])
+            .watch_yields(vec![Ok(WatchEvent::Checkpoint { position, read_time: time })])
+    }
+
+    /// What a store answers to one call of each operation, as text.
+    fn answers(store: &dyn Store) -> Vec<String> {
+        let (cx, path) = (Cx::new(), DocPath::new("c/d").unwrap());
+        let query = Query::collection("c").build().unwrap();
+        let count = vec![("n".to_owned(), Aggregation::Count { up_to: None })];
+        let aggregate = AggregateRequest::new(query.clone(), count).unwrap();
+        let target = WatchTarget::Documents(vec![path.clone()]);
+        let watch = WatchRequest { target, from: WatchFrom::After(Position::new("before")) };
+        let txn = block_on(store.begin(&cx, TxnOptions::default())).unwrap();
+        let rows = store.query(&cx, QueryRequest::new(query)).try_collect::<Vec<_>>();
+        vec![
+            format!("{:?}", store.info()),
+            format!("{:?}", block_on(store.batch_get(&cx, BatchGet::new(vec![path.clone()])))),
+            format!("{:?}", block_on(rows)),
+            format!("{:?}", block_on(store.aggregate(&cx, aggregate))),
+            format!("{:?}", block_on(store.commit(&cx, Write::delete(path).into()))),
+            format!("{txn:?} {:?}", block_on(store.rollback(&cx, txn.clone()))),
+            format!("{:?}", block_on(store.watch(&cx, watch).next())),
+        ]
+    }
+
+    #[test]
+    fn every_layer_forwards_every_operation_and_its_answer() {
+        let bare = backend();
+        let expected = answers(&bare);
+        assert_eq!(bare.calls().len(), Operation::ALL.len());
+        for layer in layers() {
+            let (rank, inner) = (layer.rank(), backend());
+            let store = layer.wrap(inner.arc());
+            assert_eq!(answers(&*store), expected, "{rank}");
+            assert_eq!(inner.calls(), bare.calls(), "{rank}");
+            assert_eq!(inner.watched(), bare.watched(), "{rank}");
+            assert_eq!(inner.commits(), bare.commits(), "{rank}");
+            let mut capabilities = store.capabilities();
+            if rank == Rank::Check {
+                capabilities.extras.remove(&Capability::EnforcesRequestSize);
+            }
+            assert_eq!(capabilities, bare.capabilities(), "{rank}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod check;
+pub mod fault;
 pub mod layer;
 pub mod meter;
 pub mod observe;
@@ -13,6 +14,7 @@ mod tap;
 mod scripted;
 
 pub use check::CheckLayer;
+pub use fault::{Fault, FaultHandle, FaultLayer, Rates};
 pub use layer::{Layer, Rank};
 pub use meter::{Bill, MeterHandle, MeterLayer, Usage};
 pub use observe::{Call, Ending, ObserveLayer, Observer, Outcome, TracingObserver};
