@@ -113,11 +113,11 @@ mod tests {
         let target = WatchTarget::Documents(vec![path.clone()]);
         let watch = WatchRequest { target, from: WatchFrom::After(Position::new("before")) };
         let txn = block_on(store.begin(&cx, TxnOptions::default())).unwrap();
-        let rows = store.query(&cx, QueryRequest::new(query)).try_collect::<Vec<_>>();
+        let rows = block_on(store.query(&cx, QueryRequest::new(query)).try_collect::<Vec<_>>());
         vec![
             format!("{:?}", store.info()),
             format!("{:?}", block_on(store.batch_get(&cx, BatchGet::new(vec![path.clone()])))),
-            format!("{:?}", block_on(rows)),
+            format!("{rows:?}"),
             format!("{:?}", block_on(store.aggregate(&cx, aggregate))),
             format!("{:?}", block_on(store.commit(&cx, Write::delete(path).into()))),
             format!("{txn:?} {:?}", block_on(store.rollback(&cx, txn.clone()))),

@@ -2,7 +2,7 @@
 
 use firekeep_core::document::{MAX_DOCUMENT_BYTES, size_of, value_size};
 use firekeep_core::write::MAX_REQUEST_BYTES;
-use firekeep_core::{BatchGet, Change, Commit, Error, Fields, Result, TransformOp, Write};
+use firekeep_core::{BatchGet, Change, Commit, Error, Result, TransformOp, Write};
 
 pub(super) fn check_lookup(request: &BatchGet) -> Result<()> {
     let bytes = request.paths.iter().map(|path| path.as_str().len()).sum();
@@ -15,7 +15,7 @@ pub(super) fn check_commit(request: &Commit) -> Result<()> {
         let document = document_bytes(write);
         if matches!(write.change(), Change::Replace(_)) && document > MAX_DOCUMENT_BYTES {
             return Err(Error::invalid(format!(
-                "the document has {document} bytes, more than {MAX_DOCUMENT_BYTES}"
+                "a document has at most {MAX_DOCUMENT_BYTES} bytes; this would have {document}"
             ))
             .at_path(write.path()));
         }
@@ -26,8 +26,9 @@ pub(super) fn check_commit(request: &Commit) -> Result<()> {
 
 fn check_request(bytes: usize) -> Result<()> {
     if bytes > MAX_REQUEST_BYTES {
-        let message = format!("the request has {bytes} bytes, more than {MAX_REQUEST_BYTES}");
-        return Err(Error::invalid(message));
+        return Err(Error::invalid(format!(
+            "a request has at most {MAX_REQUEST_BYTES} bytes; this has {bytes}"
+        )));
     }
     Ok(())
 }
@@ -35,19 +36,16 @@ fn check_request(bytes: usize) -> Result<()> {
 fn document_bytes(write: &Write) -> usize {
     match write.change() {
         Change::Replace(fields) | Change::Merge { fields, .. } => size_of(write.path(), fields),
-        _ => size_of(write.path(), &Fields::new()),
+        _ => write.path().as_str().len(),
     }
 }
 
 fn transform_bytes(write: &Write) -> usize {
     let of_op = |op: &TransformOp| match op {
-        TransformOp::Increment(value)
-        | TransformOp::Maximum(value)
-        | TransformOp::Minimum(value) => value_size(value),
         TransformOp::ArrayUnion(values) | TransformOp::ArrayRemove(values) => {
             values.iter().map(value_size).sum()
         }
-        _ => 0,
+        _ => 8,
     };
     write.transforms().iter().map(|transform| of_op(&transform.op)).sum()
 }

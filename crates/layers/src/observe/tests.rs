@@ -11,8 +11,11 @@ use parking_lot::Mutex;
 use super::*;
 use crate::scripted::Scripted;
 
+/// An operation, its label, and the outcome once there is one.
+type Note = (Operation, Option<String>, Option<Outcome>);
+
 #[derive(Clone, Debug, Default)]
-struct Notebook(Arc<Mutex<Vec<(Operation, Option<String>, Option<Outcome>)>>>);
+struct Notebook(Arc<Mutex<Vec<Note>>>);
 
 impl Observer for Notebook {
     fn start(&self, call: &Call<'_>) {
