@@ -32,6 +32,7 @@ pub trait Layer: fmt::Debug + Send {
 /// because a request that is refused must not reach even that; the tenant outside of the check
 /// because names grow by its prefix; the observer outermost because it tells what callers see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Rank {
     /// Breaks the network, for tests.
     Fault,

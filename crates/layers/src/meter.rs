@@ -80,7 +80,7 @@ impl MeterHandle {
     /// assert_eq!(meter.since(before), Bill::default());
     /// ```
     pub fn snapshot(&self) -> Bill {
-        self.usage().total()
+        self.0.sum(|_, _| true)
     }
 
     /// What was counted after `before` was taken.
@@ -90,12 +90,12 @@ impl MeterHandle {
 
     /// Everything counted so far for one operation.
     pub fn of(&self, operation: Operation) -> Bill {
-        self.usage().of(operation)
+        self.0.sum(|_, of| of == operation)
     }
 
     /// Everything counted so far on behalf of `label`.
     pub fn labelled(&self, label: &str) -> Bill {
-        self.usage().labelled(label)
+        self.0.sum(|of, _| of == label)
     }
 
     /// Everything counted so far, by label and operation, with the errors by kind.

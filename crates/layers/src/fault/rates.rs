@@ -14,7 +14,8 @@ pub enum Fault {
     Fail(ErrorKind),
     /// The request never arrives. The caller of a commit can't tell: its effect is unknown.
     LoseRequest,
-    /// The call is carried out and its answer lost. The effect of a commit is unknown.
+    /// The call is carried out and its answer lost. The effect of a commit is unknown. A watch has
+    /// no answer to lose but its events: here this is as [`Fault::LoseRequest`].
     LoseReply,
     /// A commit is answered as if lost, and goes through after this many further calls, whatever
     /// they are, with the preconditions that it was sent with.
@@ -124,7 +125,7 @@ impl Plan {
             2 => Some(Fault::LoseReply),
             3 => Some(Fault::Delay(self.draw_delay(rng))),
             4 => Some(Fault::DelayReply(self.draw_delay(rng))),
-            5 => Some(Fault::Late { calls: rng.u32(self.late_after.clone()) }),
+            5 => Some(Fault::Late { calls: self.draw_calls(rng) }),
             _ => Some(Fault::Duplicate),
         }
     }
@@ -139,6 +140,11 @@ impl Plan {
             1 => Some(Fault::Reset),
             _ => Some(Fault::Coalesce(self.draw_delay(rng))),
         }
+    }
+
+    fn draw_calls(&self, rng: &mut Rng) -> u32 {
+        let (least, most) = (*self.late_after.start(), *self.late_after.end());
+        least + rng.u32(0..=most.saturating_sub(least))
     }
 
     fn draw_delay(&self, rng: &mut Rng) -> Duration {

@@ -47,7 +47,9 @@ async fn break_opening<T: Send + 'static>(
         Fault::LoseRequest => failed(rates::lost(operation, lost)),
         Fault::LoseReply => {
             // The backend does its part up to the first event, which is lost.
-            drop(open().next().await);
+            if operation == Operation::Query {
+                drop(open().next().await);
+            }
             failed(rates::lost(operation, lost))
         }
         Fault::Delay(delay) => match injector.wait(cx, operation, delay).await {

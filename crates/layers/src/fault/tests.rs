@@ -232,6 +232,38 @@ fn a_query_is_cut_between_its_events() {
 }
 
 #[test]
+fn a_stream_fails_is_lost_or_is_delayed_when_it_is_opened() {
+    let backend = Scripted::default();
+    let broken = scripted(&backend);
+    for fault in [Fault::Fail(ErrorKind::Unavailable), Fault::LoseRequest, Fault::LoseReply] {
+        broken.faults.next(Operation::Watch, fault);
+        let mut events = broken.watch();
+        assert!(block_on(events.next()).unwrap().is_err());
+        assert!(block_on(events.next()).is_none());
+    }
+    assert!(backend.watched().is_empty());
+    let (delay, backend) = (Duration::from_secs(5), backend.watch_yields(vec![batch(1, vec![])]));
+    broken.faults.next(Operation::Watch, Fault::Delay(delay));
+    let mut events = broken.watch();
+    assert!(events.next().now_or_never().is_none());
+    assert!(backend.watched().is_empty());
+    broken.clock.advance(delay);
+    assert!(events.next().now_or_never().expect("the time has come").unwrap().is_ok());
+}
+
+#[test]
+fn drawn_event_faults_strike_streams_only_where_they_apply() {
+    let done = QueryEvent::Done { read_time: at(1), billed_reads: 1 };
+    let rates = Rates { reset: 1.0, coalesce: 1.0, late: 1.0, ..Rates::default() };
+    let reset = broken(&Scripted::default().rows(vec![done.clone()]), |l| l.everywhere(rates));
+    assert_eq!(reset.query().remove(0).unwrap(), done);
+    assert_eq!(reset.faults.injected(), 0);
+    let rates = Rates { cut: 1.0, ..Rates::default() };
+    let cut = broken(&Scripted::default().rows(vec![done]), |layer| layer.everywhere(rates));
+    assert!(cut.query().remove(0).is_err());
+}
+
+#[test]
 fn a_reset_voids_the_watch_and_tells_the_whole_state() {
     let backend = Scripted::default()
         .watch_yields(vec![batch(1, vec![set("a", 1)]), batch(2, vec![set("b", 2)])])

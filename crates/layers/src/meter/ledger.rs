@@ -73,17 +73,18 @@ impl Ledger {
         self.rows[row].get_or_init(|| Row { label: label.into(), cells: Default::default() })
     }
 
+    /// The bills of the labels and operations that `select` picks.
+    pub(super) fn sum(&self, select: impl Fn(&str, Operation) -> bool) -> Bill {
+        let cells = self.cells().filter(|(label, operation, _)| select(label, *operation));
+        cells.map(|(_, _, bill)| bill).sum()
+    }
+
     pub(super) fn usage(&self) -> Usage {
         let mut usage = Usage::default();
-        for row in self.rows.iter().filter_map(OnceLock::get) {
-            for (operation, cell) in Operation::ALL.into_iter().zip(&row.cells) {
-                let bill = cell.load();
-                if bill != Bill::ZERO {
-                    // A caller may itself use the label of the row for the rest.
-                    let sum = usage.bills.entry((row.label.to_string(), operation)).or_default();
-                    *sum = *sum + bill;
-                }
-            }
+        for (label, operation, bill) in self.cells().filter(|(_, _, bill)| *bill != Bill::ZERO) {
+            // A caller may itself use the label of the row for the rest.
+            let sum = usage.bills.entry((label.to_owned(), operation)).or_default();
+            *sum = *sum + bill;
         }
         for (operation, kinds) in Operation::ALL.into_iter().zip(&self.errors) {
             for (kind, count) in ErrorKind::ALL.into_iter().zip(kinds) {
@@ -94,6 +95,14 @@ impl Ledger {
             }
         }
         usage
+    }
+
+    fn cells(&self) -> impl Iterator<Item = (&str, Operation, Bill)> {
+        let rows = self.rows.iter().filter_map(OnceLock::get);
+        rows.flat_map(|row| {
+            let cells = Operation::ALL.into_iter().zip(&row.cells);
+            cells.map(|(operation, cell)| (&*row.label, operation, cell.load()))
+        })
     }
 }
 

@@ -37,7 +37,7 @@ impl Observation {
         let call = Call { operation, label: cx.label() };
         observers.iter().for_each(|observer| observer.start(&call));
         let mut spans = observers.iter().map(|observer| observer.span(&call));
-        let span = spans.find(|span| !span.is_none()).unwrap_or_else(Span::none);
+        let span = spans.find(|span| !span.is_disabled()).unwrap_or_else(Span::none);
         let started = clock.monotonic();
         let (cx, ending) = (cx.clone(), Ending::Dropped);
         Self { observers, clock, cx, operation, span, started, rows: 0, ending }
@@ -68,7 +68,7 @@ impl Observation {
         &self,
         events: BoxStream<'static, T>,
     ) -> BoxStream<'static, T> {
-        if self.span.is_none() { events } else { Spanned { events, span: self.span() }.boxed() }
+        if self.span.is_disabled() { events } else { Spanned { events, span: self.span() }.boxed() }
     }
 
     fn fail(&mut self, error: &Error) {
