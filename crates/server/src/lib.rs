@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+pub mod app;
+pub mod serve;
+
+mod budget;
+mod devices;
+mod extract;
+mod feeds;
+mod health;
+mod live;
+mod metrics;
+mod openapi;
+mod page;
+mod problem;
+mod readings;
+mod routes;
+mod security;
+mod view;
+mod wire;
+
+pub use app::{App, ServerOptions};
+pub use serve::{ServeError, bind, serve};

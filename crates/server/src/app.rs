@@ -1,0 +1,78 @@
+//! The service as a value: what it serves, and the router over it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use firekeep_core::Db;
+use firekeep_layers::MeterHandle;
+use firekeep_telemetry::{Retention, Telemetry, TenantId};
+
+use crate::devices::DeviceLists;
+use crate::feeds::Feeds;
+use crate::metrics::Metrics;
+
+/// How the service behaves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ServerOptions {
+    /// Whose devices the page at `/` shows; `demo` unless told otherwise.
+    pub tenant: Option<TenantId>,
+    /// How long readings are kept that don't say so; forever unless told otherwise.
+    pub retention: Retention,
+    /// How long a device is followed after its last viewer left, so that a reload costs nothing;
+    /// 3 minutes unless told otherwise.
+    pub linger: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self { tenant: None, retention: Retention::Forever, linger: Duration::from_secs(180) }
+    }
+}
+
+/// The service over one database. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct App(Arc<State>);
+
+/// What handlers share.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) telemetry: Telemetry,
+    pub(crate) meter: MeterHandle,
+    pub(crate) metrics: Metrics,
+    pub(crate) feeds: Feeds,
+    pub(crate) lists: DeviceLists,
+    pub(crate) tenant: Option<TenantId>,
+}
+
+impl App {
+    /// A service over `db`. `meter` is the handle of the meter in `db`'s stack: `/metrics` and the
+    /// page's footer show what it counted.
+    pub fn new(db: Db, meter: MeterHandle, options: ServerOptions) -> Self {
+        let telemetry = Telemetry::new(db).with_retention(options.retention);
+        Self(Arc::new(State {
+            feeds: Feeds::new(telemetry.clone(), options.linger),
+            lists: DeviceLists::new(telemetry.clone()),
+            metrics: Metrics::new(meter.clone()),
+            tenant: options.tenant,
+            telemetry,
+            meter,
+        }))
+    }
+
+    /// Every route. Serve it with [`serve`](crate::serve::serve), or call it in a test.
+    pub fn router(&self) -> Router {
+        crate::routes::router(Arc::clone(&self.0))
+    }
+
+    /// The readings that the service serves, for whoever writes to them in the same process.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.0.telemetry
+    }
+
+    /// Ends every live stream and every watch; new streams end at once.
+    pub fn close(&self) {
+        self.0.feeds.close();
+    }
+}
