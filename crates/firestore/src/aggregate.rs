@@ -11,7 +11,6 @@ use firekeep_core::{
 use crate::channel::{Call, Connection, STREAMED};
 use crate::conv::{query_to_proto, timestamp_from_proto, value_from_proto};
 use crate::error::malformed;
-use crate::proto::run_aggregation_query_request::QueryType;
 use crate::proto::structured_aggregation_query::aggregation::{Avg, Count, Operator, Sum};
 use crate::proto::structured_aggregation_query::{
     Aggregation as ProtoAggregation, QueryType as Over,
@@ -20,7 +19,7 @@ use crate::proto::structured_query::FieldReference;
 use crate::proto::{
     RunAggregationQueryRequest, RunAggregationQueryResponse, StructuredAggregationQuery,
 };
-use crate::txn::{asked, consistency};
+use crate::txn::{Consistency, asked};
 
 /// Computes `request`'s aggregations.
 ///
@@ -45,11 +44,13 @@ pub(crate) async fn aggregate(
         aggregations: aggregations(&request, &hidden),
         query_type: Some(Over::StructuredQuery(query)),
     };
+    let Consistency { transaction, new_transaction, read_time } = Consistency::of(at)?;
     let message = RunAggregationQueryRequest {
         parent,
-        explain_options: None,
-        query_type: Some(QueryType::StructuredAggregationQuery(structured)),
-        consistency_selector: consistency!(run_aggregation_query_request, at),
+        structured_aggregation_query: Some(structured),
+        transaction,
+        new_transaction,
+        read_time,
     };
     let mut reply = connection.stream(cx, &call, message).await?;
     let mut answer = Answer::default();

@@ -11,7 +11,7 @@ use crate::conv::{document_from_proto, mask_to_proto, timestamp_from_proto};
 use crate::error::malformed;
 use crate::proto::batch_get_documents_response::Result as Found;
 use crate::proto::{BatchGetDocumentsRequest, BatchGetDocumentsResponse};
-use crate::txn::{asked, begin, consistency};
+use crate::txn::{Consistency, asked, begin};
 
 /// Reads `request`'s documents.
 pub(crate) async fn batch_get(
@@ -30,11 +30,14 @@ pub(crate) async fn batch_get(
         params: database.routed_by_database(),
         limit: STREAMED,
     };
+    let Consistency { transaction, new_transaction, read_time } = Consistency::of(at)?;
     let message = BatchGetDocumentsRequest {
         database: database.name().to_string(),
         documents: paths.iter().map(|path| database.doc_name(path)).collect(),
         mask: mask.as_deref().map(mask_to_proto),
-        consistency_selector: consistency!(batch_get_documents_request, at),
+        transaction,
+        new_transaction,
+        read_time,
     };
     let mut reply = connection.stream(cx, &call, message).await?;
     let mut found = Answers::with_capacity(paths.len());

@@ -1,8 +1,8 @@
 //! Committing writes.
 
 use firekeep_core::{
-    BatchGet, Commit, Committed, Cx, DocPath, Effect, Operation, Result, Timestamp, Version,
-    Written,
+    BatchGet, Change, Commit, Committed, Cx, DocPath, Effect, Operation, Result, Timestamp,
+    Version, Write, Written,
 };
 
 use crate::batch_get::batch_get;
@@ -31,7 +31,7 @@ pub(crate) async fn commit(connection: &Connection, cx: &Cx, request: Commit) ->
         let commit_time = server_time(connection, cx).await?;
         return Ok(Committed { commit_time, writes: Vec::new() });
     }
-    committed(connection, answer, request.writes().len())
+    committed(connection, answer, request.writes())
         .map_err(|error| error.with_effect(Effect::Unknown).in_operation(Operation::Commit))
 }
 
@@ -45,8 +45,12 @@ async fn server_time(connection: &Connection, cx: &Cx) -> Result<Timestamp> {
         .ok_or_else(|| malformed(Operation::Commit, "holds no time"))
 }
 
-fn committed(connection: &Connection, answer: CommitResponse, writes: usize) -> Result<Committed> {
-    if answer.write_results.len() != writes {
+fn committed(
+    connection: &Connection,
+    answer: CommitResponse,
+    writes: &[Write],
+) -> Result<Committed> {
+    if answer.write_results.len() != writes.len() {
         return Err(malformed(Operation::Commit, "does not hold one result per write"));
     }
     let commit_time = answer
@@ -55,15 +59,18 @@ fn committed(connection: &Connection, answer: CommitResponse, writes: usize) -> 
     let writes = answer
         .write_results
         .into_iter()
-        .map(|result| written(connection, result))
+        .zip(writes)
+        .map(|(result, write)| written(connection, result, write))
         .collect::<Result<_>>()?;
     Ok(Committed { commit_time: timestamp_from_proto(commit_time)?, writes })
 }
 
-fn written(connection: &Connection, result: WriteResult) -> Result<Written> {
+fn written(connection: &Connection, result: WriteResult, write: &Write) -> Result<Written> {
+    // For a verify the emulator sends the version that it verified.
+    let has_version = !matches!(write.change(), Change::Delete | Change::Verify);
     let version = match result.update_time {
-        Some(time) => Some(Version::at(timestamp_from_proto(time)?)),
-        None => None,
+        Some(time) if has_version => Some(Version::at(timestamp_from_proto(time)?)),
+        _ => None,
     };
     let transform_results = result
         .transform_results

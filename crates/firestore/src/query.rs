@@ -13,10 +13,9 @@ use futures::{FutureExt, Stream, StreamExt};
 use crate::channel::{Call, Connection, STREAMED};
 use crate::conv::{document_from_proto, query_to_proto, timestamp_from_proto};
 use crate::error::malformed;
-use crate::proto::run_query_request::QueryType;
 use crate::proto::{RunQueryRequest, RunQueryResponse};
 use crate::reply::Reply;
-use crate::txn::{asked, consistency};
+use crate::txn::{Consistency, asked};
 
 /// Runs `request`'s query.
 pub(crate) fn query(
@@ -55,11 +54,13 @@ fn message(connection: &Connection, query: &Query, at: ReadAt) -> Result<(Call, 
         params: connection.database().routed_by_parent(&parent)?,
         limit: STREAMED,
     };
+    let Consistency { transaction, new_transaction, read_time } = Consistency::of(at)?;
     let message = RunQueryRequest {
         parent,
-        explain_options: None,
-        query_type: Some(QueryType::StructuredQuery(structured)),
-        consistency_selector: consistency!(run_query_request, at),
+        structured_query: Some(structured),
+        transaction,
+        new_transaction,
+        read_time,
     };
     Ok((call, message))
 }

@@ -1,5 +1,6 @@
 //! Transactions: how a read says which it belongs to, beginning and ending without a write.
 
+use bytes::Bytes;
 use firekeep_core::{
     Concurrency, Cx, Error, ErrorKind, Operation, ReadAt, Result, TxnId, TxnOptions,
 };
@@ -7,10 +8,9 @@ use firekeep_core::{
 use crate::channel::{Call, Connection, UNARY};
 use crate::conv::timestamp_to_proto;
 use crate::error::{Asked, malformed};
-use crate::proto::transaction_options::read_only::ConsistencySelector;
-use crate::proto::transaction_options::{Mode, ReadOnly, ReadWrite};
 use crate::proto::{
-    BeginTransactionRequest, BeginTransactionResponse, RollbackRequest, TransactionOptions,
+    BeginTransactionRequest, BeginTransactionResponse, Mode, ReadOnly, ReadWrite, RollbackRequest,
+    TransactionOptions,
 };
 
 /// Begins a transaction without reading.
@@ -56,41 +56,44 @@ pub(crate) fn asked(operation: Operation, at: &ReadAt) -> Asked {
 }
 
 /// The options as a message.
-pub(crate) fn options_to_proto(options: TxnOptions) -> Result<TransactionOptions> {
+fn options_to_proto(options: TxnOptions) -> Result<TransactionOptions> {
     let mode = match options {
-        // The generated message has no field for the way conflicts are found, and the database's
-        // own way is sent by saying nothing.
-        TxnOptions::ReadWrite { retry, concurrency: None | Some(Concurrency::Pessimistic) } => {
-            let retry_transaction = retry.map(|id| id.as_bytes().clone()).unwrap_or_default();
-            Mode::ReadWrite(ReadWrite { retry_transaction })
-        }
-        TxnOptions::ReadOnly { at } => Mode::ReadOnly(ReadOnly {
-            consistency_selector: at
-                .map(|at| ConsistencySelector::ReadTime(timestamp_to_proto(at))),
+        TxnOptions::ReadWrite { retry, concurrency } => Mode::ReadWrite(ReadWrite {
+            retry_transaction: retry.map(|id| id.as_bytes().clone()).unwrap_or_default(),
+            concurrency_mode: match concurrency {
+                None => 0,
+                Some(Concurrency::Optimistic) => 1,
+                Some(Concurrency::Pessimistic) => 2,
+            },
         }),
+        TxnOptions::ReadOnly { at } => {
+            Mode::ReadOnly(ReadOnly { read_time: at.map(timestamp_to_proto) })
+        }
         _ => return Err(Error::new(ErrorKind::Unimplemented, "no such kind of transaction")),
     };
     Ok(TransactionOptions { mode: Some(mode) })
 }
 
-/// Turns a [`ReadAt`] into the `consistency_selector` of one request.
-macro_rules! consistency {
-    ($module:ident, $at:expr) => {
-        match $at {
-            firekeep_core::ReadAt::Latest => None,
-            firekeep_core::ReadAt::Time(time) => {
-                let time = $crate::conv::timestamp_to_proto(time);
-                Some($crate::proto::$module::ConsistencySelector::ReadTime(time))
-            }
-            firekeep_core::ReadAt::Txn(id) => {
-                let id = id.as_bytes().clone();
-                Some($crate::proto::$module::ConsistencySelector::Transaction(id))
-            }
-            firekeep_core::ReadAt::Begin(options) => {
-                let options = $crate::txn::options_to_proto(options)?;
-                Some($crate::proto::$module::ConsistencySelector::NewTransaction(options))
+/// A [`ReadAt`] as the requests spell it: at most one of these.
+#[derive(Debug, Default)]
+pub(crate) struct Consistency {
+    pub(crate) transaction: Option<Bytes>,
+    pub(crate) new_transaction: Option<TransactionOptions>,
+    pub(crate) read_time: Option<prost_types::Timestamp>,
+}
+
+impl Consistency {
+    /// How a request says that it reads at `at`.
+    pub(crate) fn of(at: ReadAt) -> Result<Self> {
+        let mut consistency = Self::default();
+        match at {
+            ReadAt::Latest => {}
+            ReadAt::Time(time) => consistency.read_time = Some(timestamp_to_proto(time)),
+            ReadAt::Txn(id) => consistency.transaction = Some(id.as_bytes().clone()),
+            ReadAt::Begin(options) => {
+                consistency.new_transaction = Some(options_to_proto(options)?);
             }
         }
-    };
+        Ok(consistency)
+    }
 }
-pub(crate) use consistency;

@@ -16,8 +16,7 @@ use crate::proto::{self, StructuredQuery};
 
 /// The query as a message, and the name of the parent to run it under.
 ///
-/// The complete order is written out, so that cursors may hold a value for each key. A
-/// limit-to-last query comes out turned round: its rows arrive last first.
+/// A limit-to-last query comes out turned round: its rows arrive last first.
 pub(crate) fn query_to_proto(
     database: &Database,
     query: &Query,
@@ -30,7 +29,7 @@ pub(crate) fn query_to_proto(
         select: query.projection().map(projection),
         from: vec![from],
         r#where: query.filter().map(|filter| filter_to_proto(database, filter)).transpose()?,
-        order_by: query.order().iter().map(order).collect(),
+        order_by: spelled_order(query).iter().map(order).collect(),
         start_at: query.start().map(|edge| cursor(database, edge)).transpose()?,
         end_at: query.end().map(|edge| cursor(database, edge)).transpose()?,
         offset: clamp(query.offset()),
@@ -63,6 +62,20 @@ fn projection(fields: &[FieldPath]) -> Projection {
         fields => fields.iter().map(field).collect(),
     };
     Projection { fields }
+}
+
+/// The order as far as it has to be written out.
+///
+/// The server ends every order with the document's name, in the direction of the key before it.
+/// That key is left out unless a cursor has a value for it: with it, the server refuses sums and
+/// averages for want of an index that can't exist.
+fn spelled_order(query: &Query) -> &[Order] {
+    let order = query.order();
+    let covers = |edge: Option<&Cursor>| edge.is_some_and(|edge| edge.values.len() >= order.len());
+    let Some((name, rest)) = order.split_last() else { return order };
+    let implied = rest.last().map_or(Direction::Ascending, |last| last.direction);
+    let is_implied = name.field.is_document_id() && name.direction == implied;
+    if is_implied && !covers(query.start()) && !covers(query.end()) { rest } else { order }
 }
 
 fn field(path: &FieldPath) -> FieldReference {
