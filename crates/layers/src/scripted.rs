@@ -1,13 +1,13 @@
 //! A store for the layers' own tests: it answers as told and remembers what it was asked.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use firekeep_core::{
-    AggregateRequest, Aggregates, BatchGet, Capabilities, Commit, Committed, Cx, Error, Lookup,
-    Lookups, Operation, QueryEvent, QueryRequest, Result, Store, StoreInfo, Timestamp, TxnId,
-    TxnOptions, Value, WatchEvent, WatchRequest, Written, async_trait,
+    AggregateRequest, Aggregates, BatchGet, Capabilities, Commit, Committed, Cx, DocPath, Error,
+    ErrorKind, Lookup, Lookups, Operation, QueryEvent, QueryRequest, Result, Store, StoreInfo,
+    Timestamp, TxnId, TxnOptions, Value, WatchEvent, WatchRequest, Write, Written, async_trait,
 };
 use futures::stream::{self, BoxStream, StreamExt};
 use parking_lot::Mutex;
@@ -26,6 +26,8 @@ struct Script {
     watched: Vec<WatchRequest>,
     hangs: bool,
     cut: Option<Error>,
+    /// What was created, where creating it again is refused.
+    created: Option<HashSet<DocPath>>,
 }
 
 impl Scripted {
@@ -33,6 +35,17 @@ impl Scripted {
     pub(crate) fn fail(self, operation: Operation, errors: Vec<Error>) -> Self {
         self.0.lock().failures.extend(errors.into_iter().map(|error| (operation, error)));
         self
+    }
+
+    /// Refuses to create what was created before.
+    pub(crate) fn guarded(self) -> Self {
+        self.0.lock().created = Some(HashSet::new());
+        self
+    }
+
+    /// Whether a guarded store holds the document.
+    pub(crate) fn holds(&self, path: &DocPath) -> bool {
+        self.0.lock().created.as_ref().is_some_and(|created| created.contains(path))
     }
 
     /// Never answers a lookup or a commit.
@@ -136,6 +149,12 @@ impl Store for Scripted {
     async fn commit(&self, _: &Cx, request: Commit) -> Result<Committed> {
         self.0.lock().commits.push(request.clone());
         self.answer(Operation::Commit).await?;
+        if let Some(created) = &mut self.0.lock().created {
+            let is_new = |write: &Write| created.insert(write.path().clone());
+            if !request.writes().iter().all(is_new) {
+                return Err(Error::new(ErrorKind::AlreadyExists, "created before"));
+            }
+        }
         let writes = vec![Written::default(); request.writes().len()];
         Ok(Committed { commit_time: Timestamp::UNIX_EPOCH, writes })
     }

@@ -9,6 +9,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::*;
 use crate::scripted::Scripted;
+use crate::{FaultLayer, Rates, Stack};
 
 /// Runs `call` to its end; whenever it waits for the clock, moves the clock to the next wake.
 /// Answers how much time that took.
@@ -218,6 +219,52 @@ fn a_query_that_fails_after_its_first_event_passes_the_error_on() {
     let (events, waited) = run(&clock, events);
     assert_eq!((events.len(), store.calls().len(), waited), (2, 1, Duration::ZERO));
     assert!(events[1].is_err());
+}
+
+/// The promise that everything above relies on, over every fault that a network has: an answer is
+/// true, and so is "nothing was written", even after what is late has arrived.
+#[test]
+fn no_sequence_of_faults_makes_an_answer_a_lie() {
+    let rate = 0.12;
+    let rates = Rates {
+        fail: rate,
+        lose_request: rate,
+        lose_reply: rate,
+        late: rate,
+        duplicate: rate,
+        delay: rate,
+        delay_reply: rate,
+        ..Rates::default()
+    };
+    let (mut uncertain, mut refused) = (0, 0);
+    for seed in 0..500 {
+        let (backend, clock) = (Scripted::default().guarded(), ManualClock::new());
+        let fault = FaultLayer::new(seed, Arc::new(clock.clone())).everywhere(rates);
+        let faults = fault.handle();
+        let retry = RetryLayer::new(Arc::new(clock.clone())).attempts(3);
+        let store = Stack::from_arc(backend.arc()).with(fault).with(retry).build().unwrap();
+        let paths: Vec<_> = (0..20).map(|n| DocPath::new(format!("c/{n}")).unwrap()).collect();
+        let create = |path: &DocPath| {
+            let cx = Cx::new().with_deadline(clock.monotonic() + Duration::from_secs(3));
+            let write = Write::create(path.clone(), fields! {}).unwrap();
+            run(&clock, async { store.commit(&cx, write.into()).await }).0
+        };
+        let answers: Vec<_> = paths.iter().map(create).collect();
+        block_on(faults.release_late());
+        for (path, answer) in paths.iter().zip(answers) {
+            match answer {
+                Ok(_) => assert!(backend.holds(path), "seed {seed}: {path} is not there"),
+                Err(error) if error.effect() == Effect::None => {
+                    assert!(!backend.holds(path), "seed {seed}: {path} was written: {error}");
+                }
+                Err(error) => {
+                    uncertain += 1;
+                    refused += u32::from(error.is_refused_precondition());
+                }
+            }
+        }
+    }
+    assert!(uncertain > 500 && refused > 100, "{uncertain} uncertain, {refused} of them refused");
 }
 
 #[test]
