@@ -39,7 +39,7 @@ pub use store::{
 };
 pub use timestamp::Timestamp;
 pub use txn::{TransactOptions, Txn};
-pub use typed::Collection;
+pub use typed::{Collection, Stored, TypedBatch, TypedChange, TypedEvent, TypedQuery, Vector};
 pub use value::{Fields, GeoPoint, Reference, Value};
 pub use watch::{
     Batch, DocumentChange, Position, WatchEvent, WatchFrom, WatchRequest, WatchTarget,

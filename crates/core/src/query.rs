@@ -245,7 +245,7 @@ impl QueryBuilder {
         }
     }
 
-    /// Keeps only documents for which `filter` holds too. See [`field`](crate::field).
+    /// Keeps only documents for which `filter` holds too. See [`field`](crate::field()).
     pub fn filter(mut self, filter: FilterResult) -> Self {
         self.filters.push(filter);
         self

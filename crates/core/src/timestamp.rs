@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crate::{Error, Result};
 
+mod parse;
+
 /// A point in time in whole microseconds since 1970-01-01T00:00:00Z.
 ///
 /// Firestore stores timestamps rounded *down* to the microsecond; this type can't hold more, so a
