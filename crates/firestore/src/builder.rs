@@ -47,7 +47,7 @@ impl FirestoreBuilder {
     }
 
     /// Talks to this address instead of `https://firestore.googleapis.com`: a regional endpoint,
-    /// or a private one.
+    /// or a private one. Without TLS only this machine is allowed.
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.endpoint = endpoint.into();
         self
@@ -101,7 +101,7 @@ impl FirestoreBuilder {
         let emulated = self.emulator.is_some();
         let (endpoint, auth) = match &self.emulator {
             Some(host) => (self.emulator_endpoint(host)?, Auth::emulator()),
-            None => (production_endpoint(&self.endpoint)?, self.authorization()),
+            None => (secure_endpoint(&self.endpoint)?, self.authorization()),
         };
         let calls = Pool::new(endpoint.clone(), Arc::clone(&self.clock));
         let listeners = Pool::new(endpoint, Arc::clone(&self.clock));
@@ -126,9 +126,15 @@ impl FirestoreBuilder {
     }
 }
 
-fn production_endpoint(address: &str) -> Result<Endpoint> {
+/// An endpoint that an access token may be sent to.
+fn secure_endpoint(address: &str) -> Result<Endpoint> {
     let endpoint = endpoint(address)?;
     if endpoint.uri().scheme_str() != Some("https") {
+        let host = endpoint.uri().authority().map_or("", |authority| authority.as_str());
+        if !is_loopback(host) {
+            let rule = "an endpoint without TLS would show the access token to the network";
+            return Err(Error::invalid(rule).at_path(address));
+        }
         return Ok(endpoint);
     }
     let tls = ClientTlsConfig::new().with_enabled_roots();
@@ -187,6 +193,14 @@ mod tests {
         let store = FirestoreStore::builder("p").endpoint("not a uri").build();
         assert!(store.unwrap_err().to_string().contains("not a uri"));
         assert!(FirestoreStore::builder("p/q").build().is_err());
+    }
+
+    #[test]
+    fn access_tokens_go_only_where_nobody_listens_in() {
+        let at = |endpoint| FirestoreStore::builder("p").endpoint(endpoint).build();
+        assert!(at("http://firestore.example:80").is_err());
+        assert!(at("https://firestore.example").is_ok());
+        assert!(at("http://127.0.0.1:80").is_ok());
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Call {
     pub method: String,
     /// What came with the request.
     pub headers: HeaderMap,
+    /// Which of the server's connections it came on: 1 for the first that it took.
+    pub connection: u32,
     requests: Streaming<Bytes>,
     opening: Option<oneshot::Sender<Result<(), Status>>>,
     answers: mpsc::Sender<Result<Bytes, Status>>,
@@ -87,16 +89,18 @@ impl Call {
 /// Hands a call over and streams back what the test answers.
 pub(crate) async fn answer(
     request: http::Request<Incoming>,
+    connection: u32,
     hand_over: Arc<dyn Fn(Call) + Send + Sync>,
 ) -> http::Response<tonic::body::Body> {
     let path = request.uri().path();
     let method = path.rsplit('/').next().unwrap_or_default().to_owned();
-    let service = HandOver { method, hand_over };
+    let service = HandOver { method, connection, hand_over };
     Grpc::new(Raw).max_decoding_message_size(usize::MAX).streaming(service, request).await
 }
 
 struct HandOver {
     method: String,
+    connection: u32,
     hand_over: Arc<dyn Fn(Call) + Send + Sync>,
 }
 
@@ -114,6 +118,7 @@ impl StreamingService<Bytes> for HandOver {
         (self.hand_over)(Call {
             method: self.method.clone(),
             headers: metadata.into_headers(),
+            connection: self.connection,
             requests,
             opening: Some(opening),
             answers,

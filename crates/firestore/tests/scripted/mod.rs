@@ -83,10 +83,12 @@ impl ScriptedServer {
         let connections = Arc::new(Mutex::new(Vec::new()));
         let accepted = Arc::clone(&connections);
         let accepting = spawn(async move {
+            let mut number = 0;
             while let Ok((socket, _)) = listener.accept().await {
+                number += 1;
                 let hand_over = Arc::clone(&hand_over);
                 let service = service_fn(move |request| {
-                    let answer = call::answer(request, Arc::clone(&hand_over));
+                    let answer = call::answer(request, number, Arc::clone(&hand_over));
                     async move { Ok::<_, Infallible>(answer.await) }
                 });
                 let connection = http2::Builder::new(TokioExecutor::new())
@@ -128,7 +130,10 @@ pub fn encoded(message: &impl Message) -> bytes::Bytes {
     message.encode_to_vec().into()
 }
 
-#[allow(clippy::disallowed_methods, reason = "the server owns its tasks and ends them when dropped")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the server owns its tasks and ends them when dropped"
+)]
 fn spawn<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
     tokio::spawn(task)
 }

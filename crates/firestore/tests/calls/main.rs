@@ -1,0 +1,10 @@
+//! What the store sends, and what it makes of answers that no emulator gives.
+
+mod answers;
+mod connections;
+mod deadlines;
+mod failures;
+mod headers;
+#[path = "../scripted/mod.rs"]
+mod scripted;
+mod store;
