@@ -209,6 +209,11 @@ impl Write {
         self
     }
 
+    /// The path, the change, the transforms and the precondition, without copying; for backends.
+    pub fn into_parts(self) -> (DocPath, Change, Vec<Transform>, Option<Require>) {
+        (self.path, self.change, self.transforms, self.require)
+    }
+
     /// Whether sending this write twice leaves the same document as sending it once, whatever
     /// happens in between to other fields. Guarded writes count: their second try is refused.
     pub fn is_idempotent(&self) -> bool {
@@ -259,6 +264,11 @@ impl Commit {
     /// The writes, in order.
     pub fn writes(&self) -> &[Write] {
         &self.writes
+    }
+
+    /// The writes, in order, without copying; for backends.
+    pub fn into_writes(self) -> Vec<Write> {
+        self.writes
     }
 
     /// The transaction that this ends.

@@ -1,1 +1,39 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod commit;
+mod control;
+mod reading;
+mod shared;
+mod store;
+mod waiting;
+
+mod documents;
+mod encoding;
+mod history;
+mod index;
+mod state;
+
+mod apply;
+mod limits;
+mod transform;
+
+mod aggregate;
+mod matching;
+mod plan;
+mod projection;
+mod query;
+
+mod locks;
+mod position;
+mod ttl;
+mod txn;
+mod watch;
+mod watchers;
+
 pub mod index_file;
+
+pub use builder::MemoryStoreBuilder;
+pub use control::Control;
+pub use index_file::IndexFile;
+pub use store::MemoryStore;

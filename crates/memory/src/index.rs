@@ -1,0 +1,195 @@
+//! Live indexes: trees of keys over the documents of one scope.
+//!
+//! An index is built by the first query that needs it and kept up to date from then on, so that
+//! every later one costs what it returns. Its shape is the fields that are compared for equality,
+//! then the order; the name always ends it, ascending.
+
+use std::collections::BTreeMap;
+
+use firekeep_core::{Direction, DocPath, Document, FieldPath, Order, Scope, Value};
+
+use crate::encoding;
+
+/// What an index's keys are made of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Shape {
+    /// What comes first, compared for equality only.
+    pub(crate) equal: Vec<Part>,
+    /// What follows; ends in the document's name, ascending.
+    pub(crate) order: Vec<Order>,
+}
+
+/// A part of a key that is compared for equality.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Part {
+    /// The value of a field.
+    Field(FieldPath),
+    /// One element of the array in a field; a document has a key for each.
+    Element(FieldPath),
+}
+
+/// One live index.
+#[derive(Debug)]
+pub(crate) struct Index {
+    pub(crate) scope: Scope,
+    pub(crate) shape: Shape,
+    names: Names,
+    entries: BTreeMap<Box<[u8]>, Document>,
+    /// When a query last used the index, by count of uses.
+    pub(crate) used: u64,
+}
+
+/// How a scope's keys hold names: without the part that all share.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    shared: Vec<u8>,
+}
+
+/// Where a name stands among those of a scope.
+pub(crate) enum NamePlace {
+    /// Before all of them.
+    First,
+    /// Where this key says; there need not be such a document.
+    At(Vec<u8>),
+    /// After all of them.
+    Last,
+}
+
+impl Names {
+    pub(crate) fn of(scope: &Scope) -> Self {
+        let mut shared = Vec::new();
+        if let Scope::Collection(path) = scope {
+            encoding::push_segments(&mut shared, path.as_str());
+        }
+        Self { shared }
+    }
+
+    /// Appends the name of a document of the scope.
+    fn push(&self, key: &mut Vec<u8>, path: &DocPath) {
+        if self.shared.is_empty() {
+            encoding::push_path(key, path);
+        } else {
+            encoding::push_segments(key, path.id());
+            key.push(0);
+        }
+    }
+
+    /// Where the name that `operand` holds stands.
+    pub(crate) fn place(&self, operand: &Value) -> NamePlace {
+        let Some(reference) = operand.as_reference().filter(|r| r.database().is_none()) else {
+            // Core lets only references through; those of other databases follow all local ones.
+            return NamePlace::Last;
+        };
+        let mut key = Vec::new();
+        encoding::push_path(&mut key, reference.path());
+        if let Some(own) = key.strip_prefix(&*self.shared) {
+            return NamePlace::At(own.to_vec());
+        }
+        if key < self.shared { NamePlace::First } else { NamePlace::Last }
+    }
+}
+
+impl Shape {
+    /// The part of the key that orders `document`; `None` if it lacks a field of the order.
+    pub(crate) fn order_key(&self, names: &Names, document: &Document) -> Option<Vec<u8>> {
+        let mut key = Vec::with_capacity(48);
+        self.push_order(names, &mut key, document)?;
+        Some(key)
+    }
+
+    fn push_order(&self, names: &Names, key: &mut Vec<u8>, document: &Document) -> Option<()> {
+        for part in &self.order {
+            if part.field.is_document_id() {
+                names.push(key, document.path());
+            } else {
+                encoding::push_value(key, document.find(&part.field)?, part.direction);
+            }
+        }
+        Some(())
+    }
+
+    /// Every key of `document`: one, or one per element, or none if it lacks a field.
+    fn keys(&self, names: &Names, document: &Document) -> Vec<Vec<u8>> {
+        let mut keys = vec![Vec::with_capacity(64)];
+        for part in &self.equal {
+            let (Part::Field(field) | Part::Element(field)) = part;
+            let Some(value) = document.find(field) else { return Vec::new() };
+            match (part, value) {
+                (Part::Field(_), value) => keys.iter_mut().for_each(|key| push(key, value)),
+                (Part::Element(_), Value::Array(elements)) => {
+                    keys = extended(&keys, elements);
+                }
+                (Part::Element(_), _) => return Vec::new(),
+            }
+        }
+        let ordered = |key: &mut Vec<u8>| self.push_order(names, key, document).is_some();
+        if keys.iter_mut().all(ordered) { keys } else { Vec::new() }
+    }
+}
+
+/// Appends a value that is compared for equality only.
+pub(crate) fn push(key: &mut Vec<u8>, value: &Value) {
+    encoding::push_value(key, value, Direction::Ascending);
+}
+
+fn extended(keys: &[Vec<u8>], elements: &[Value]) -> Vec<Vec<u8>> {
+    let pairs = keys.iter().flat_map(|key| elements.iter().map(move |element| (key, element)));
+    pairs
+        .map(|(key, element)| {
+            let mut key = key.clone();
+            push(&mut key, element);
+            key
+        })
+        .collect()
+}
+
+impl Index {
+    /// Builds the index over `documents`, all of which are in `scope`.
+    pub(crate) fn build<'a>(
+        scope: Scope,
+        shape: Shape,
+        documents: impl Iterator<Item = &'a Document>,
+    ) -> Self {
+        let names = Names::of(&scope);
+        let entries = documents
+            .flat_map(|document| {
+                let keys = shape.keys(&names, document).into_iter();
+                keys.map(|key| (key.into_boxed_slice(), document.clone()))
+            })
+            .collect();
+        Self { scope, shape, names, entries, used: 0 }
+    }
+
+    /// Follows the change of one document of the scope.
+    pub(crate) fn update(&mut self, before: Option<&Document>, after: Option<&Document>) {
+        let keys = |document: Option<&Document>| {
+            document.map(|document| self.shape.keys(&self.names, document)).unwrap_or_default()
+        };
+        let (old, new) = (keys(before), keys(after));
+        for key in old.iter().filter(|key| !new.contains(key)) {
+            self.entries.remove(&**key);
+        }
+        if let Some(document) = after {
+            for key in new {
+                self.entries.insert(key.into_boxed_slice(), document.clone());
+            }
+        }
+    }
+
+    /// The entries with keys from `from` to before `to`, or to the end.
+    pub(crate) fn range<'a>(
+        &'a self,
+        from: &[u8],
+        to: Option<&[u8]>,
+    ) -> impl DoubleEndedIterator<Item = (&'a [u8], &'a Document)> + use<'a> {
+        use std::ops::Bound::{Excluded, Included, Unbounded};
+        // A range whose end is before its start is empty here; the tree would panic.
+        let end = match to {
+            Some(to) if to < from => Excluded(from),
+            Some(to) => Excluded(to),
+            None => Unbounded,
+        };
+        let range = self.entries.range::<[u8], _>((Included(from), end));
+        range.map(|(key, document)| (&**key, document))
+    }
+}
