@@ -1,6 +1,8 @@
 //! `Collection::update` against a store that answers by script: what it retries, how often, and
 //! what it hands on.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

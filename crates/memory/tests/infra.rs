@@ -1,5 +1,7 @@
 //! The index file that this repository deploys.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 
 use firekeep_core::{Query, field};

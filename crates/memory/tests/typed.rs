@@ -1,5 +1,7 @@
 //! Typed collections on memory.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 
 use firekeep_core::{
