@@ -13,6 +13,7 @@ use crate::name::ReadingId;
 /// the digest tells mistakes, and 64 bits tell them well.
 const BINDING_BYTES: usize = 8;
 const FORMAT: u8 = 1;
+const SUM_BYTES: usize = 4;
 
 /// The digest of what a cursor belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +50,11 @@ impl Anchor {
         bytes.extend(binding.0);
         bytes.extend(self.at.as_micros().to_be_bytes());
         bytes.extend(self.id.as_str().as_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
+        seal(bytes)
     }
 
     pub(crate) fn from_text(text: &str, binding: Binding) -> Result<Self, CursorError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError::Malformed)?;
+        let bytes = open(text)?;
         let [FORMAT, flags @ 0..=3, rest @ ..] = bytes.as_slice() else {
             return Err(CursorError::Malformed);
         };
@@ -89,11 +90,11 @@ impl LiveAnchor {
         bytes.extend(self.created.as_micros().to_be_bytes());
         bytes.extend(self.revision.to_be_bytes());
         bytes.extend(&self.position);
-        URL_SAFE_NO_PAD.encode(bytes)
+        seal(bytes)
     }
 
     pub(crate) fn from_text(text: &str, binding: Binding) -> Result<Self, CursorError> {
-        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError::Malformed)?;
+        let bytes = open(text)?;
         let [FORMAT, rest @ ..] = bytes.as_slice() else { return Err(CursorError::Malformed) };
         let (bound, rest) = split::<BINDING_BYTES>(rest)?;
         if bound != binding.0 {
@@ -108,6 +109,24 @@ impl LiveAnchor {
             position: position.to_vec(),
         })
     }
+}
+
+/// The bytes as text, with a check sum: a cursor that was cut off on its way must not pass for one
+/// of another place.
+fn seal(mut bytes: Vec<u8>) -> String {
+    let sum = Sha256::digest(&bytes);
+    bytes.extend(&sum[..SUM_BYTES]);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn open(text: &str) -> Result<Vec<u8>, CursorError> {
+    let mut bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorError::Malformed)?;
+    let length = bytes.len().checked_sub(SUM_BYTES).ok_or(CursorError::Malformed)?;
+    let sum = bytes.split_off(length);
+    if Sha256::digest(&bytes)[..SUM_BYTES] == sum[..] {
+        return Ok(bytes);
+    }
+    Err(CursorError::Malformed)
 }
 
 fn split<const N: usize>(bytes: &[u8]) -> Result<([u8; N], &[u8]), CursorError> {
@@ -136,7 +155,7 @@ mod tests {
     fn any_cut_or_foreign_text_is_malformed() {
         let binding = Binding::new(&[b"a"]);
         let text = anchor().to_text(binding);
-        for length in 0..24 {
+        for length in 0..text.len() {
             let error = Anchor::from_text(&text[..length], binding).unwrap_err();
             assert_eq!(error, CursorError::Malformed, "{length}");
         }

@@ -82,16 +82,15 @@ impl Telemetry {
         device: &DeviceId,
         from: &LiveFrom,
     ) -> Result<BoxStream<'static, Result<LiveEvent, ReadingError>>, ReadingError> {
-        let binding = Binding::new(&[b"live", tenant.as_str().as_bytes(), device.as_str().as_bytes()]);
+        let binding =
+            Binding::new(&[b"live", tenant.as_str().as_bytes(), device.as_str().as_bytes()]);
         let anchor = match from {
             LiveFrom::Start => None,
             LiveFrom::After(text) => Some(LiveAnchor::from_text(text, binding)?),
         };
         let path = device_path(tenant, device)?;
         let telemetry = self.clone();
-        let watch = move |from| {
-            telemetry.db.watch_documents(vec![path.clone()], from)
-        };
+        let watch = move |from| telemetry.db.watch_documents(vec![path.clone()], from);
         let resumed = anchor.is_some();
         let from = anchor.as_ref().map_or(WatchFrom::Start, |anchor| {
             WatchFrom::After(Position::new(anchor.position.clone()))

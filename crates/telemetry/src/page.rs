@@ -110,7 +110,8 @@ impl Telemetry {
         let turned = if is_backward { window.reversed() } else { window };
         let mut query = turned.query(tenant, device)?.limit(limit);
         if let Some(anchor) = &anchor {
-            query = starting(query, anchor, readings_path(tenant, device)?.doc(anchor.id.as_str())?);
+            query =
+                starting(query, anchor, readings_path(tenant, device)?.doc(anchor.id.as_str())?);
         }
         let mut readings = self.rows(query).await?;
         let is_full = readings.len() == limit as usize;
@@ -158,7 +159,9 @@ impl Window {
     }
 
     fn binding(self, tenant: &TenantId, device: &DeviceId) -> Binding {
-        let edge = |at: Option<Timestamp>| at.map_or_else(Vec::new, |at| at.as_micros().to_be_bytes().into());
+        let edge = |at: Option<Timestamp>| {
+            at.map_or_else(Vec::new, |at| at.as_micros().to_be_bytes().into())
+        };
         let order = [u8::from(self.order == Direction::Descending)];
         Binding::new(&[
             b"page",

@@ -81,9 +81,8 @@ impl Recent {
     /// a third of the size of the readings' own documents in a row.
     pub(crate) fn encode(&self) -> Fields {
         let Some(last) = self.points.last() else { return Fields::new() };
-        let column = |value: fn(&Point) -> Value| -> Vec<Value> {
-            self.points.iter().map(value).collect()
-        };
+        let column =
+            |value: fn(&Point) -> Value| -> Vec<Value> { self.points.iter().map(value).collect() };
         let mut recent = fields! {
             "ids" => column(|point| point.reading.id().as_str().into()),
             AT => column(|point| point.reading.at().into()),

@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn unknown_units_list_near_ones_and_never_the_text() {
         for (text, near) in
-            [("c°", "`°C`"), ("Lux", "`lux`"), ("pmm", "`ppm`"), ("kwh", "`kWh`"), ("degc", "`°C`")]
+            [("C", "`°C`"), ("Lux", "`lux`"), ("pmm", "`ppm`"), ("kwh", "`kWh`"), ("degc", "`°C`")]
         {
             let rule = text.parse::<Unit>().unwrap_err().rule;
             assert!(rule.contains("near it are") && rule.contains(near), "{text}: {rule}");

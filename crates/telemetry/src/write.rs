@@ -77,7 +77,8 @@ impl Telemetry {
         let mut report = BatchReport::default();
         let mut done = 0;
         while done < readings.len() {
-            let chunk: Vec<&Reading> = readings[done..done + chunk_len(&readings[done..])].iter().collect();
+            let chunk: Vec<&Reading> =
+                readings[done..done + chunk_len(&readings[done..])].iter().collect();
             let stored = self.store_chunk(&chunk).await.map_err(|(index, source)| BatchError {
                 done,
                 index: index.map(|index| done + index),
@@ -214,10 +215,9 @@ impl<'a> Chunk<'a> {
 
     fn remember(&mut self, slot: usize, lookup: firekeep_core::Lookup) -> Result<()> {
         let known = match lookup.document {
-            Some(document) => Known {
-                version: Some(document.version()),
-                recent: Recent::decode(&document)?,
-            },
+            Some(document) => {
+                Known { version: Some(document.version()), recent: Recent::decode(&document)? }
+            }
             None => Known::default(),
         };
         *self.slots[slot].known = Some(known);
@@ -284,7 +284,8 @@ impl<'a> Chunk<'a> {
         let committed = self.telemetry.db.commit(writes).await?;
         for (slot, write, recent) in grown {
             let version = committed.writes.get(write).and_then(|written| written.version);
-            *self.slots[slot].known = version.map(|version| Known { version: Some(version), recent });
+            *self.slots[slot].known =
+                version.map(|version| Known { version: Some(version), recent });
         }
         self.report.created += self.pending.len();
         self.pending.clear();
