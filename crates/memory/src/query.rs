@@ -233,3 +233,6 @@ pub(crate) fn has_changed(state: &State, query: &Query, since: Timestamp) -> boo
 
 /// The most bytes of an operand, by the size rules of documents.
 const MAX_OPERAND_BYTES: usize = 1_500;
+
+#[cfg(test)]
+mod tests;
