@@ -95,6 +95,7 @@ async fn a_reset_in_midstream_becomes_differences() {
 /// Sends more than any window holds to a reader who does not read: the server is held up, and what
 /// the reader gets at last is the newest, in fewer batches.
 #[tokio::test]
+#[allow(clippy::disallowed_methods, reason = "the test waits for its task")]
 async fn a_slow_reader_holds_up_the_server_and_misses_nothing() {
     const MESSAGES: i64 = 100;
     let (mut rig, call) = Rig::settled(&[]).await;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod backing_off;
+#[path = "../emulator/database.rs"]
+mod database;
 mod emulator;
 mod ending;
 mod feed;

@@ -117,10 +117,6 @@ fn name(id: &str) -> String {
     format!("{NAMES}c/{id}")
 }
 
-fn path(id: &str) -> DocPath {
-    DocPath::new(format!("c/{id}")).unwrap()
-}
-
 fn message(id: &str, version: i64) -> proto::Document {
     proto::Document {
         name: name(id),
