@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::step::{self, Steps};
-use crate::{arrows, deny, tidy, workspace};
+use crate::{arrows, deny, test, tidy, workspace};
 
 /// Run every check and every test; what `.ci/run` calls.
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,7 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     steps.run("tidy", || tidy::run(&tidy::Args::default()));
     steps.run("clippy", clippy);
     steps.run("doc", doc);
+    steps.run("test", || test::run(&test::Args::default()));
     steps.finish()
 }
 

@@ -3,10 +3,17 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line talks to its user")]
 
 mod arrows;
+mod bench;
 mod ci;
+mod demo;
 mod deny;
+mod emulator;
 mod environment;
+mod install;
+mod interrupt;
 mod step;
+mod tally;
+mod test;
 mod tidy;
 mod workspace;
 
@@ -22,7 +29,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Args),
+    Test(test::Args),
     Ci(ci::Args),
+    Emulator(emulator::Args),
+    Bench(bench::Args),
     Arrows(arrows::Args),
     Deny(deny::Args),
     Tidy(tidy::Args),
@@ -30,6 +41,10 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Emulator(args) => emulator::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Ci(args) => ci::run(&args),
         Command::Arrows(args) => arrows::run(&args),
         Command::Deny(args) => deny::run(&args),

@@ -1,0 +1,74 @@
+//! Firekeep beside its peers.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::emulator::Running;
+use crate::{step, workspace};
+
+/// Measure Firekeep beside its peers; prints a table and JSON.
+///
+/// The peers live in a workspace of their own, so that neither users nor continuous integration
+/// build them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask bench
+  cargo xtask bench --only sqlite --rounds 15
+  cargo xtask bench --help   what the benchmark itself takes stands in bench/peers")]
+pub(crate) struct Args {
+    /// Arguments for the benchmark.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    bench: Vec<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let manifest = workspace::root().join("bench/peers/Cargo.toml");
+    ensure!(manifest.is_file(), "bench/peers is missing from this checkout");
+    let json = workspace::root().join("target").join("bench.json");
+    std::fs::create_dir_all(workspace::root().join("target"))?;
+    let emulator = if needs_emulator(&args.bench) { Some(Running::start()?) } else { None };
+    let mut command = workspace::cargo();
+    command.args(["run", "--quiet", "--release", "--manifest-path"]).arg(manifest).arg("--");
+    command.args(&args.bench);
+    let writes_json = !args.bench.iter().any(|arg| arg.starts_with("--json"));
+    if writes_json {
+        command.arg("--json").arg(&json);
+    }
+    if let Some(emulator) = &emulator {
+        command.env("FIRESTORE_EMULATOR_HOST", emulator.host());
+    }
+    let outcome = step::run(&mut command);
+    if writes_json && json.is_file() {
+        let text = std::fs::read_to_string(&json);
+        println!("\n{}", text.with_context(|| format!("can't read {}", json.display()))?);
+    }
+    outcome
+}
+
+/// Whether a group that talks to the emulator is among those asked for.
+fn needs_emulator(args: &[String]) -> bool {
+    let mut groups =
+        args.iter().enumerate().filter_map(|(index, arg)| match arg.strip_prefix("--only") {
+            Some("") => args.get(index + 1).map(String::as_str),
+            Some(value) => value.strip_prefix('='),
+            None => None,
+        });
+    let mut asked = groups.by_ref().peekable();
+    asked.peek().is_none() || asked.any(|group| group == "client")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needs_emulator;
+
+    #[test]
+    fn the_emulator_is_started_only_for_groups_that_talk_to_it() {
+        let needs = |text: &str| {
+            needs_emulator(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+        };
+        assert!(needs(""));
+        assert!(needs("--rounds 3"));
+        assert!(needs("--only sqlite --only client"));
+        assert!(needs("--only=client"));
+        assert!(!needs("--only sqlite --rounds 3"));
+    }
+}
