@@ -11,6 +11,7 @@ use firekeep_telemetry::{Retention, Telemetry, TenantId};
 use crate::devices::DeviceLists;
 use crate::feeds::Feeds;
 use crate::metrics::Metrics;
+use crate::recently::Recently;
 
 /// How the service behaves.
 #[derive(Clone, Debug)]
@@ -41,6 +42,7 @@ pub(crate) struct State {
     pub(crate) telemetry: Telemetry,
     pub(crate) meter: MeterHandle,
     pub(crate) metrics: Metrics,
+    pub(crate) recently: Recently,
     pub(crate) feeds: Feeds,
     pub(crate) lists: DeviceLists,
     pub(crate) tenant: Option<TenantId>,
@@ -55,6 +57,7 @@ impl App {
             feeds: Feeds::new(telemetry.clone(), options.linger),
             lists: DeviceLists::new(telemetry.clone()),
             metrics: Metrics::new(meter.clone()),
+            recently: Recently::new(Arc::clone(telemetry.db().clock()), meter.snapshot()),
             tenant: options.tenant,
             telemetry,
             meter,

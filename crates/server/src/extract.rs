@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::{HeaderMap, StatusCode, header};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use firekeep_telemetry::{DeviceId, Reading, TenantId};
 use serde::de::DeserializeOwned;
 
@@ -106,6 +106,7 @@ fn parse(bytes: &[u8], tenant: &TenantId, device: &DeviceId) -> Result<Body, Pro
         let (line, column) = (error.line(), error.column());
         Problem::new(Kind::Syntax, format!("not JSON: line {line}, column {column}"))
     })?;
+    check_objects(&json)?;
     if json.get("readings").is_none() {
         let reading: NewReading = typed(json)?;
         return Ok(Body { readings: vec![reading.parse(tenant, device)?], is_batch: false });
@@ -116,6 +117,22 @@ fn parse(bytes: &[u8], tenant: &TenantId, device: &DeviceId) -> Result<Body, Pro
         parsed.map_err(|invalid| Problem::from(invalid.inside(format!("readings[{index}]"))))
     });
     Ok(Body { readings: parsed.collect::<Result<_, _>>()?, is_batch: true })
+}
+
+/// serde would take a list for the fields of a reading in their order.
+fn check_objects(json: &serde_json::Value) -> Result<(), Problem> {
+    let not_object = |field: String| {
+        let rule = "must be an object: a reading, or `readings` with a list of them";
+        Err(Problem::new(Kind::Field, format!("`{field}`: {rule}")).in_field(field))
+    };
+    if !json.is_object() {
+        return not_object(".".to_owned());
+    }
+    let batch = json.get("readings").and_then(serde_json::Value::as_array);
+    match batch.and_then(|batch| batch.iter().position(|reading| !reading.is_object())) {
+        Some(index) => not_object(format!("readings[{index}]")),
+        None => Ok(()),
+    }
 }
 
 fn typed<T: DeserializeOwned>(json: serde_json::Value) -> Result<T, Problem> {

@@ -49,6 +49,8 @@ pub(crate) struct StatusJson {
     feeds: usize,
     /// By how many viewers.
     viewers: usize,
+    /// What was asked of the store in the last minute or so.
+    last_minute: BillJson,
     /// What was asked of the store since the start, in all.
     total: BillJson,
     /// The same by operation.
@@ -94,6 +96,7 @@ pub(crate) async fn status(Shared(state): Shared<Arc<State>>) -> Json<StatusJson
         tenant: state.tenant.as_ref().map_or("demo", |tenant| tenant.as_str()).to_owned(),
         feeds,
         viewers,
+        last_minute: state.recently.bill(usage.total()).into(),
         total: usage.total().into(),
         operations: operations.into_iter().map(|(name, bill)| (name, bill.into())).collect(),
     })

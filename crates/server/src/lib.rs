@@ -14,6 +14,7 @@ mod openapi;
 mod page;
 mod problem;
 mod readings;
+mod recently;
 mod routes;
 mod security;
 mod view;

@@ -9,8 +9,11 @@ use crate::wire::{NewReading, NewReadings};
 /// Everything that the service offers to programs.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Firekeep", description = "Device readings: write, read back, follow. Every \
-        error is a problem document (RFC 9457) that says what to do."),
+    info(
+        title = "Firekeep",
+        description = "Device readings: write, read back, follow. Every \
+        error is a problem document (RFC 9457) that says what to do."
+    ),
     paths(
         crate::readings::write,
         crate::readings::read,
@@ -21,7 +24,7 @@ use crate::wire::{NewReading, NewReadings};
         crate::metrics::metrics,
         document,
     ),
-    components(schemas(Problem, NewReading, NewReadings)),
+    components(schemas(Problem, NewReading, NewReadings))
 )]
 pub(crate) struct Api;
 

@@ -28,7 +28,8 @@ fn asset(headers: &HeaderMap, text: &'static str, media_type: &'static str) -> R
         (header::ETAG, HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""))),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
-    let has_it = headers.get(header::IF_NONE_MATCH).is_some_and(|held| held.as_bytes() == tag.as_bytes());
+    let has_it =
+        headers.get(header::IF_NONE_MATCH).is_some_and(|held| held.as_bytes() == tag.as_bytes());
     if has_it {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }

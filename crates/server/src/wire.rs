@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use firekeep_telemetry::{
-    DeviceId, Invalid, Measurement, Reading, ReadingId, TenantId, Timestamp,
-};
+use firekeep_telemetry::{DeviceId, Invalid, Measurement, Reading, ReadingId, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

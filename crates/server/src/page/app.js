@@ -12,7 +12,7 @@ const HIDDEN_FOR = 60_000;
 const $ = (id) => document.getElementById(id);
 const state = {
   tenant: null, device: null, devices: [], readings: new Map(), charts: new Map(),
-  source: null, arrived: null, bills: [], retry: 0, hidden: 0,
+  source: null, arrived: null, retry: 0, hidden: 0,
 };
 
 class Problem extends Error {}
@@ -224,8 +224,8 @@ function options() {
   const select = $("device");
   const held = [...select.options].map((option) => option.value);
   if (held.join("\n") !== ids.join("\n") || select.disabled) {
-    select.replaceChildren(...ids.map((id) => new Option(id, id)));
     select.disabled = ids.length === 0;
+    select.replaceChildren(...(select.disabled ? [new Option("no device")] : ids.map((id) => new Option(id, id))));
   }
   if (state.device) select.value = state.device;
 }
@@ -268,13 +268,8 @@ async function first() {
 // ——— what it costs ———
 
 function bill(status) {
-  const now = Date.now();
-  state.bills.push({ now, ...status.total });
-  // One sample from before the minute stays: what was billed since it is the last minute's bill.
-  while (state.bills.length > 2 && now - state.bills[1].now >= 60_000) state.bills.shift();
-  const then = state.bills[0];
   $("store").textContent = `${status.backend} · ${status.database}`;
-  for (const name of ["reads", "writes", "rpcs"]) $(name).textContent = (status.total[name] - then[name]).toLocaleString("en");
+  for (const name of ["reads", "writes", "rpcs"]) $(name).textContent = status.last_minute[name].toLocaleString("en");
   $("viewers").textContent = `${status.viewers} on ${status.feeds} ${status.feeds === 1 ? "device" : "devices"}`;
 }
 

@@ -1,9 +1,10 @@
 // One metric over time: a value tile above an SVG plot with axes, and a cursor.
 
-import { colour, instant, measured, metricName, number, tick } from "./format.js";
+import { axis, colour, instant, measured, metricName, number, tick } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const MARGIN = { top: 8, right: 14, bottom: 22, left: 44 };
+const MARGIN = { top: 8, right: 14, bottom: 22, left: 30 };
+const LETTER = 6.4;
 const STEPS = [
   1e3, 5e3, 15e3, 30e3, 60e3, 300e3, 600e3, 900e3, 1800e3, 3600e3, 7200e3, 10800e3, 21600e3,
   43200e3, 86400e3, 172800e3, 604800e3, 2592000e3, 31536000e3,
@@ -35,7 +36,7 @@ function niceTicks(low, high, count = 4) {
 }
 
 function timeTicks(from, to, width) {
-  const wanted = Math.max(2, Math.floor(width / 90));
+  const wanted = Math.max(2, Math.floor(width / 68));
   const step = STEPS.find((s) => (to - from) / s <= wanted) ?? STEPS.at(-1);
   const ticks = [];
   for (let at = Math.ceil(from / step) * step; at <= to; at += step) ticks.push(at);
@@ -139,7 +140,7 @@ export class Chart {
 
   share() {
     const on = this.points.filter(({ value }) => value === 1).length;
-    return `${Math.round((on / this.points.length) * 100)} % of readings`;
+    return `${this.metric === "occupancy" ? "occupied" : "on"} ${Math.round((on / this.points.length) * 100)} %`;
   }
 
   draw() {
@@ -149,9 +150,12 @@ export class Chart {
     [this.low, this.high] = [Math.min(...values), Math.max(...values)];
     const ticks = this.isState() ? [0, 1] : this.valueTicks();
     const [from, to] = this.span;
-    const inner = width - MARGIN.left - MARGIN.right;
-    this.size = { width, height };
-    this.x = (time) => MARGIN.left + (to === from ? inner : ((time - from) / (to - from)) * inner);
+    this.decimals = ticks.reduce((most, value) => Math.max(most, (String(value).split(".")[1] ?? "").length), 0);
+    const letters = Math.max(...ticks.map((value) => this.label(value).length));
+    const left = Math.max(MARGIN.left, Math.ceil(letters * LETTER) + 10);
+    const inner = width - left - MARGIN.right;
+    this.size = { width, height, left };
+    this.x = (time) => left + (to === from ? inner : ((time - from) / (to - from)) * inner);
     const bottom = height - MARGIN.bottom;
     const [first, last] = [ticks[0], ticks.at(-1)];
     this.y = (value) => bottom - ((value - first) / (last - first)) * (bottom - MARGIN.top);
@@ -166,23 +170,28 @@ export class Chart {
   valueTicks() {
     // A quiet signal must not look wild: the axis spans at least 2 % of the value.
     const middle = (this.low + this.high) / 2;
-    const least = Math.max(Math.abs(middle) * 0.02, 1e-9);
+    const least = Math.abs(middle) * 0.02 || 1;
     const reach = Math.max(this.high - this.low, least) / 2;
     const low = middle - reach;
     return niceTicks(this.low >= 0 ? Math.max(0, low) : low, middle + reach);
   }
 
+  label(value) {
+    return this.isState() && this.metric === "occupancy" ? ["no", "yes"][value] : axis(value, this.decimals);
+  }
+
   drawAxes(ticks, inner, bottom) {
+    const { left } = this.size;
     for (const value of ticks) {
       const y = Math.round(this.y(value)) + 0.5;
-      element("line", { class: "grid", x1: MARGIN.left, x2: MARGIN.left + inner, y1: y, y2: y }, this.svg);
-      const label = element("text", { x: MARGIN.left - 8, y: y + 3.5, "text-anchor": "end" }, this.svg);
-      label.textContent = this.isState() && this.metric === "occupancy" ? ["vacant", "in use"][value] : number(value);
+      element("line", { class: "grid", x1: left, x2: left + inner, y1: y, y2: y }, this.svg);
+      const label = element("text", { x: left - 8, y: y + 3.5, "text-anchor": "end" }, this.svg);
+      label.textContent = this.label(value);
     }
     const { step, ticks: times } = timeTicks(...this.span, inner);
     for (const time of times) {
       const x = this.x(time);
-      if (x > MARGIN.left + inner - 12 || x < MARGIN.left + 12) continue;
+      if (x > left + inner - 8 || x < left + 12) continue;
       const label = element("text", { x, y: bottom + 17, "text-anchor": "middle" }, this.svg);
       label.textContent = tick(time, step);
     }

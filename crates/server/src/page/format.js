@@ -33,6 +33,12 @@ export function number(value) {
   return value.toLocaleString("en", { maximumFractionDigits: digits });
 }
 
+/** A number on an axis, all with the same number of decimals. */
+export function axis(value, decimals) {
+  if (decimals > 7 || Math.abs(value) >= 1e7) return number(value);
+  return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+}
+
 /** A state in words where one is known: `[text, unit]`. */
 export function measured(metric, value, unit) {
   if (metric === "occupancy" && unit === "1" && (value === 0 || value === 1)) {

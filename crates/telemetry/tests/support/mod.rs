@@ -1,5 +1,5 @@
 //! A metered telemetry on each backend, and readings to store.
-#![allow(dead_code, reason = "each test file takes what it needs")]
+#![allow(dead_code, unused_macros, unused_imports, reason = "each test file takes what it needs")]
 
 use firekeep_core::{Db, ManualClock};
 use firekeep_layers::{Bill, MeterHandle, MeterLayer, Stack};
