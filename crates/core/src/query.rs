@@ -111,7 +111,8 @@ impl Query {
         QueryBuilder::new(CollectionId::new(id).map(|id| Scope::Group { id, under: None }))
     }
 
-    /// Starts a query over every collection named `id` below the document `under`.
+    /// Starts a query over every collection named `id` below the document `under`. Firestore can
+    /// filter and order such a query by the document's name only.
     pub fn group_under(id: &str, under: DocPath) -> QueryBuilder {
         let scope = CollectionId::new(id).map(|id| Scope::Group { id, under: Some(under) });
         QueryBuilder::new(scope)
@@ -353,6 +354,7 @@ impl QueryBuilder {
             );
         }
         let order = complete_order(explicit, filter.as_ref());
+        check_scope(&scope, filter.as_ref(), &order)?;
         let projection = self.projection.map(|p| p.into_iter().collect()).transpose()?;
         Ok(Query {
             start: self.start.map(|edge| cursor(edge, &order)).transpose()?,
@@ -409,6 +411,21 @@ fn check_order(order: &[Order], filter: Option<&Filter>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Firestore searches a group below one document by name only: "collection group queries are only
+/// allowed at the root parent".
+fn check_scope(scope: &Scope, filter: Option<&Filter>, order: &[Order]) -> Result<()> {
+    let Scope::Group { id, under: Some(_) } = scope else { return Ok(()) };
+    let conditions = filter.map(Filter::conditions).unwrap_or_default();
+    let fields = conditions.iter().map(|(field, ..)| *field).chain(order.iter().map(|o| &o.field));
+    match fields.into_iter().find(|field| !field.is_document_id()) {
+        Some(field) => Err(Error::invalid(format!(
+            "a group below one document is neither filtered nor ordered by a field such as `{field}`"
+        ))
+        .at_path(id)),
+        None => Ok(()),
+    }
 }
 
 fn complete_order(mut order: Vec<Order>, filter: Option<&Filter>) -> Vec<Order> {

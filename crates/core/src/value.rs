@@ -102,7 +102,8 @@ impl GeoPoint {
         if !(-180.0..=180.0).contains(&longitude) {
             return Err(Error::invalid("a longitude lies outside -180 to 180 degrees"));
         }
-        Ok(Self { latitude, longitude })
+        // Adding zero takes the sign off a zero: the protocol can't carry it.
+        Ok(Self { latitude: latitude + 0.0, longitude: longitude + 0.0 })
     }
 
     /// Degrees north of the equator, -90 to 90.

@@ -81,7 +81,7 @@ impl Write {
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a field name that is empty, too
     /// long or reserved, an array directly in an array, maps nested deeper than 20, or a vector of
-    /// more than 2,048 numbers. Names the path of the field.
+    /// none or more than 2,048 numbers. Names the path of the field.
     pub fn replace(path: DocPath, fields: Fields) -> Result<Self> {
         check_fields(&path, &fields)?;
         Ok(Self::unchecked(path, Change::Replace(fields)))
@@ -352,6 +352,9 @@ fn check_value<'a>(value: &'a Value, trail: &mut Vec<&'a str>) -> Result<()> {
         Value::Vector(numbers) if numbers.len() > MAX_VECTOR => {
             Err(Error::invalid(format!("a vector has more than {MAX_VECTOR} numbers")))
         }
+        Value::Vector(numbers) if numbers.is_empty() => {
+            Err(Error::invalid("a vector has at least one number"))
+        }
         _ => Ok(()),
     }
 }
@@ -432,6 +435,7 @@ mod tests {
             (nested, "put a map between"),
             (deep(21), "deeper than 20"),
             (Value::Vector(vec![0.0; 2049]), "more than 2048"),
+            (Value::Vector(vec![]), "at least one number"),
             (fields! { "" => 1 }.into(), "field name is empty"),
             (fields! { "__x__" => 1 }.into(), "reserved"),
         ] {

@@ -40,7 +40,7 @@ impl Origin {
     /// The time in `position`.
     ///
     /// # Errors
-    /// `InvalidArgument` for what no store gave or another target's; `PositionExpired` for another
+    /// `InvalidArgument` for what no store gave; `PositionExpired` for another target's or another
     /// store's.
     pub(crate) fn time_of(self, position: &Position) -> Result<Timestamp> {
         let bytes = position.as_bytes();
@@ -57,7 +57,8 @@ impl Origin {
             return Err(Error::new(ErrorKind::PositionExpired, "the position is another store's"));
         }
         if target != self.target {
-            return Err(Error::invalid("the position belongs to a watch of another target"));
+            let why = "the position belongs to a watch of another target";
+            return Err(Error::new(ErrorKind::PositionExpired, why));
         }
         Timestamp::from_micros(micros as i64)
     }

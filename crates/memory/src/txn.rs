@@ -86,7 +86,7 @@ impl Txns {
     /// Reads a token.
     ///
     /// # Errors
-    /// `InvalidArgument` unless this store gave it.
+    /// `TransactionExpired` unless this store gave it.
     pub(crate) fn parse(&self, id: &TxnId) -> Result<Token> {
         let word = |at: usize| {
             let bytes = id.as_bytes().get(at * 8..at * 8 + 8)?;
@@ -98,15 +98,18 @@ impl Txns {
             {
                 Ok(Token { seq, age })
             }
-            _ => Err(Error::invalid("this is no transaction of this store")),
+            _ => Err(Error::new(
+                ErrorKind::TransactionExpired,
+                "this is no transaction of this store",
+            )),
         }
     }
 
     /// The transaction, which is in use at `now`.
     ///
     /// # Errors
-    /// `InvalidArgument` for a foreign token, `TransactionExpired` once it ended, `Aborted` if it
-    /// lost against another.
+    /// `TransactionExpired` for a foreign token or once it ended, `Aborted` if it lost against
+    /// another.
     pub(crate) fn in_use(&mut self, id: &TxnId, now: Instant) -> Result<(Seq, &mut Txn)> {
         let seq = self.parse(id)?.seq;
         let ended = || {

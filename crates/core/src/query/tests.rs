@@ -49,6 +49,7 @@ fn comparisons_with_null_and_nan_become_unary() {
 #[test]
 fn refuses_what_firestore_refuses() {
     let q = || Query::collection("c");
+    let under = || Query::group_under("c", DocPath::new("t/1").unwrap());
     let numbers = |n: i64| (0..n).collect::<Vec<_>>();
     let refused = [
         (q().filter(field("a").is_in(numbers(0))), "1 to 30"),
@@ -76,6 +77,8 @@ fn refuses_what_firestore_refuses() {
         (q().ascending("a").start_at([1, 2, 3]), "3 values"),
         (Query::collection("c/d"), "names a document"),
         (Query::group("a/b"), "holds no `/`"),
+        (under().filter(field("a").eq(1)), "neither filtered nor ordered"),
+        (under().descending("a"), "neither filtered nor ordered"),
     ];
     for (builder, rule) in refused {
         let error = builder.build().unwrap_err().to_string();
