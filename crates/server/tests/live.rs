@@ -231,3 +231,34 @@ async fn at_one_reading_a_minute_an_hour_of_dashboard_costs_one_read_a_minute() 
     }
     assert_eq!(reads(before, &service.meter), 1 + 60);
 }
+
+/// The same bound on Firestore's emulator, which sends a followed document again on every commit.
+#[tokio::test]
+async fn the_dashboards_bound_holds_on_the_emulator() {
+    let Some(service) = Service::on_emulator() else { return };
+    service.post_json(READINGS, batch(0..100)).await;
+    let before = service.meter.snapshot();
+    let mut events = Events::open(&service, "", None).await;
+    assert_eq!(events.next().await.minutes().len(), 100);
+    assert_eq!(reads(before, &service.meter), 1, "opening a hundred points");
+    events.named("status").await;
+    // A minute of a reading every three seconds: each is shown, each costs a read.
+    for n in 100..120 {
+        service.clock.advance(Duration::from_secs(3));
+        service.post_json(READINGS, reading(n)).await;
+        assert_eq!(events.named("readings").await.minutes().len(), 1);
+    }
+    assert_eq!(reads(before, &service.meter), 1 + 20);
+    // Then a burst: the allowance is used up, and the feed stops following.
+    for n in 120..180 {
+        service.post_json(READINGS, reading(n)).await;
+    }
+    assert!(reads(before, &service.meter) <= 1 + 20 + 6, "{}", reads(before, &service.meter));
+    // It comes back as the allowance does, and has missed nothing.
+    service.clock.advance(Duration::from_secs(12));
+    let mut shown = String::new();
+    while shown != "02:59" {
+        shown = events.named("readings").await.minutes().pop().unwrap();
+    }
+    assert!(reads(before, &service.meter) <= 50, "{}", reads(before, &service.meter));
+}

@@ -1,17 +1,19 @@
 //! The service over a memory store whose time stands still, and requests to it.
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use firekeep_core::{Db, ManualClock, Store};
+use firekeep_firestore::FirestoreStore;
 use firekeep_layers::{Bill, FaultHandle, FaultLayer, MeterHandle, MeterLayer, Stack};
 use firekeep_memory::{IndexFile, MemoryStore};
 use firekeep_server::{App, ServerOptions};
+use firekeep_testkit::Availability;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use tower::ServiceExt;
 
 const INDEXES: &str = include_str!("../../../../infra/firestore.indexes.json");
@@ -42,6 +44,25 @@ impl Service {
         let clock = ManualClock::new();
         let memory = MemoryStore::builder().clock(clock.clone());
         Self::over(memory.indexes(IndexFile::parse(INDEXES).unwrap()).build(), clock)
+    }
+
+    /// The service over a database of its own on the emulator; `None`, with the reason printed,
+    /// where there is none and none is required.
+    pub(crate) fn on_emulator() -> Option<Self> {
+        match firekeep_testkit::require::emulator() {
+            Availability::At(host) => {
+                let suffix: String =
+                    std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
+                let project = format!("t-server-{}", suffix.to_lowercase());
+                let store = FirestoreStore::builder(project).emulator(host).build().unwrap();
+                Some(Self::over(store, ManualClock::new()))
+            }
+            Availability::Skipped(why) => {
+                println!("skipped on the emulator: {why}");
+                None
+            }
+            Availability::Missing(what) => panic!("{what}"),
+        }
     }
 
     pub(crate) fn over(store: impl Store, clock: ManualClock) -> Self {

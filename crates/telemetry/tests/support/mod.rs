@@ -2,9 +2,11 @@
 #![allow(dead_code, unused_macros, unused_imports, reason = "each test file takes what it needs")]
 
 use firekeep_core::{Db, ManualClock};
+use firekeep_firestore::FirestoreStore;
 use firekeep_layers::{Bill, MeterHandle, MeterLayer, Stack};
 use firekeep_memory::{IndexFile, MemoryStore};
 use firekeep_telemetry::{DeviceId, Reading, Telemetry, TenantId, Timestamp, Unit};
+use firekeep_testkit::Availability;
 
 pub(crate) const INDEXES: &str = include_str!("../../../../infra/firestore.indexes.json");
 
@@ -29,6 +31,24 @@ impl Bed {
         Self::new(memory(ManualClock::new()))
     }
 
+    /// A database of its own on the emulator; `None`, with the reason printed, where there is none
+    /// and none is required.
+    pub(crate) fn emulator() -> Option<Self> {
+        match firekeep_testkit::require::emulator() {
+            Availability::At(host) => {
+                let suffix: String =
+                    std::iter::repeat_with(fastrand::alphanumeric).take(12).collect();
+                let project = format!("t-telemetry-{}", suffix.to_lowercase());
+                Some(Self::new(FirestoreStore::builder(project).emulator(host).build().unwrap()))
+            }
+            Availability::Skipped(why) => {
+                println!("skipped on the emulator: {why}");
+                None
+            }
+            Availability::Missing(what) => panic!("{what}"),
+        }
+    }
+
     /// What was asked for and billed since this was last asked: RPCs, reads, writes.
     pub(crate) fn bill(&mut self) -> (u64, u64, u64) {
         let bill = self.meter.since(self.before);
@@ -48,6 +68,14 @@ macro_rules! on_each_backend {
             $(#[tokio::test]
             async fn $name() {
                 super::$name(crate::support::Bed::memory()).await;
+            })*
+        }
+        mod emulator {
+            $(#[tokio::test]
+            async fn $name() {
+                if let Some(bed) = crate::support::Bed::emulator() {
+                    super::$name(bed).await;
+                }
             })*
         }
     };
