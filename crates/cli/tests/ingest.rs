@@ -1,5 +1,7 @@
 //! `firekeep ingest` against a service, with files that are right and files that are not.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod program;
 
 use std::io::{Read, Write};

@@ -1,5 +1,7 @@
 //! `firekeep serve` and `firekeep demo`: when they start, what they refuse, how they end.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod program;
 
 use program::{Service, data, file, run, signal};
