@@ -35,7 +35,7 @@ pub(crate) fn apply(state: &mut State, writes: Vec<Write>, wall: Timestamp) -> R
         .collect();
     for document in documents {
         if let Outcome::Changed(path, after) = document {
-            state.install(path, after, time);
+            state.install(&path, after, time);
         }
     }
     Ok(Committed { commit_time: time, writes: written })
@@ -97,12 +97,12 @@ impl<'a> Staging<'a> {
             Change::Verify => return Ok((None, Vec::new())),
             Change::Delete => staged.delete(),
             Change::Replace(fields) => staged.fields = Some(fields),
-            Change::Merge { fields, mask } => {
+            Change::Merge { mut fields, mask } => {
                 let stored = staged.fields_mut();
                 for path in &mask {
-                    match path.find(&fields) {
-                        Some(value) => transform::set(stored, path, value.clone()),
-                        None => transform::unset(stored, path),
+                    match transform::take(&mut fields, path) {
+                        Some(value) => transform::set(stored, path, value),
+                        None => drop(transform::take(stored, path)),
                     }
                 }
             }

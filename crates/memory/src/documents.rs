@@ -1,43 +1,47 @@
-//! The documents, by collection, with the indexes over them.
+//! The documents, by path and by collection, with the indexes over them.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use firekeep_core::{DocPath, Document, Scope};
 
 use crate::history::ChangeId;
 use crate::index::{Index, Shape};
+use crate::slots::{Slot, SlotId, Slots};
 
 /// Every document of the database.
 #[derive(Debug, Default)]
 pub(crate) struct Documents {
-    collections: HashMap<Arc<str>, Collection>,
+    slots: Slots,
+    collections: Vec<Collection>,
+    by_path: HashMap<Arc<str>, u32>,
     groups: HashMap<Box<str>, Group>,
+    /// How many indexes there are over groups: usually none, and nobody need look.
+    group_indexes: usize,
     /// Counts uses of indexes, to find the one unused longest.
     uses: u64,
 }
 
-/// The documents directly in one collection.
+/// The documents directly in one collection. Its number stays, even while it is empty.
 #[derive(Debug, Default)]
 struct Collection {
-    slots: HashMap<DocPath, Slot>,
+    members: Vec<SlotId>,
     indexes: Vec<Index>,
 }
 
 /// The collections that share an id.
 #[derive(Debug, Default)]
 struct Group {
-    members: Vec<Arc<str>>,
+    members: Vec<u32>,
     indexes: Vec<Index>,
 }
 
-/// What is at one path: a document, or the memory of one.
-#[derive(Debug, Default)]
-pub(crate) struct Slot {
-    /// The document, if it exists.
-    pub(crate) live: Option<Document>,
-    /// Its last change.
+/// What [`Documents::put`] replaced.
+#[derive(Debug)]
+pub(crate) struct Replaced {
+    pub(crate) slot: SlotId,
+    pub(crate) before: Option<Document>,
+    /// The change that had put it there.
     pub(crate) last: ChangeId,
 }
 
@@ -47,7 +51,12 @@ const MAX_INDEXES: usize = 64;
 impl Documents {
     /// What is at `path`, if anything is or was.
     pub(crate) fn slot(&self, path: &DocPath) -> Option<&Slot> {
-        self.collections.get(parent(path))?.slots.get(path)
+        self.slots.get(self.slots.find(path)?)
+    }
+
+    /// The slot with this number.
+    pub(crate) fn slot_by_id(&self, id: SlotId) -> Option<&Slot> {
+        self.slots.get(id)
     }
 
     /// The document at `path`.
@@ -55,130 +64,131 @@ impl Documents {
         self.slot(path)?.live.as_ref()
     }
 
-    /// Puts `after` at `path` and answers what was there, and the change that had put it there.
+    /// Puts `after` at `path` and answers what was there.
     pub(crate) fn put(
         &mut self,
         path: &DocPath,
         after: Option<Document>,
         change: ChangeId,
-    ) -> (Option<Document>, ChangeId) {
-        let parent = parent(path);
-        if !self.collections.contains_key(parent) {
-            let parent: Arc<str> = parent.into();
-            let group = self.groups.entry(path.collection_id().into()).or_default();
-            group.members.push(parent.clone());
-            self.collections.insert(parent, Collection::default());
-        }
-        let collection = self.collections.entry(parent.into()).or_default();
-        let slot = collection.slots.entry(path.clone()).or_default();
+    ) -> Option<Replaced> {
+        let id = self.slots.find(path).unwrap_or_else(|| self.add(path));
+        let slot = self.slots.get_mut(id)?;
         let before = std::mem::replace(&mut slot.live, after);
         let last = std::mem::replace(&mut slot.last, change);
         let after = slot.live.as_ref();
-        for index in &mut collection.indexes {
-            index.update(before.as_ref(), after);
+        for index in &mut self.collections[slot.collection as usize].indexes {
+            index.update(id, before.as_ref(), after);
         }
-        if let Some(group) = self.groups.get_mut(path.collection_id()) {
-            for index in group.indexes.iter_mut().filter(|index| index.scope.holds(path)) {
-                index.update(before.as_ref(), after);
-            }
-        }
-        (before, last)
-    }
-
-    /// Forgets that there was a document at `path`, if `change` deleted it.
-    pub(crate) fn forget(&mut self, path: &DocPath, change: ChangeId) {
-        let Some(collection) = self.collections.get_mut(parent(path)) else { return };
-        if let Entry::Occupied(slot) = collection.slots.entry(path.clone())
-            && slot.get().live.is_none()
-            && slot.get().last == change
+        if self.group_indexes > 0
+            && let Some(group) = self.groups.get_mut(path.collection_id())
         {
-            slot.remove();
-        }
-        if collection.slots.is_empty() {
-            self.drop_collection(path);
-        }
-    }
-
-    fn drop_collection(&mut self, path: &DocPath) {
-        let parent = parent(path);
-        self.collections.remove(parent);
-        if let Some(group) = self.groups.get_mut(path.collection_id()) {
-            group.members.retain(|member| &**member != parent);
-            if group.members.is_empty() {
-                self.groups.remove(path.collection_id());
+            for index in group.indexes.iter_mut().filter(|index| index.scope.holds(path)) {
+                index.update(id, before.as_ref(), after);
             }
         }
+        Some(Replaced { slot: id, before, last })
     }
 
-    /// Makes sure that `scope` has an index of `shape`; `false` if the scope is empty.
-    pub(crate) fn ensure(&mut self, scope: &Scope, shape: &Shape) -> bool {
+    /// Makes a slot for `path`, and its collection if need be.
+    fn add(&mut self, path: &DocPath) -> SlotId {
+        let parent = parent(path);
+        let collection = self.by_path.get(parent).copied().unwrap_or_else(|| {
+            let number = self.collections.len() as u32;
+            self.collections.push(Collection::default());
+            self.by_path.insert(parent.into(), number);
+            let group = self.groups.entry(path.collection_id().into()).or_default();
+            group.members.push(number);
+            number
+        });
+        let members = &mut self.collections[collection as usize].members;
+        let place = members.len() as u32;
+        let slot = Slot { path: path.clone(), live: None, last: 0, collection, place };
+        let id = self.slots.insert(slot);
+        members.push(id);
+        id
+    }
+
+    /// Frees the slot if `change` deleted its document.
+    pub(crate) fn forget(&mut self, id: SlotId, change: ChangeId) {
+        let deleted = |slot: &Slot| slot.live.is_none() && slot.last == change;
+        if !self.slots.get(id).is_some_and(deleted) {
+            return;
+        }
+        let Some(slot) = self.slots.remove(id) else { return };
+        let members = &mut self.collections[slot.collection as usize].members;
+        members.swap_remove(slot.place as usize);
+        if let Some(moved) = members.get(slot.place as usize).copied()
+            && let Some(moved) = self.slots.get_mut(moved)
+        {
+            moved.place = slot.place;
+        }
+    }
+
+    /// Makes sure that `scope` has an index of `shape`, if it has any collection.
+    pub(crate) fn ensure(&mut self, scope: &Scope, shape: &Shape) {
         self.uses += 1;
         let uses = self.uses;
-        let Some(indexes) = self.indexes_mut(scope) else { return false };
-        let known = indexes.iter_mut().find(|i| i.shape == *shape && i.scope == *scope);
-        if let Some(index) = known {
+        let Some(indexes) = self.indexes_mut(scope) else { return };
+        if let Some(index) = indexes.iter_mut().find(|index| index.is(scope, shape)) {
             index.used = uses;
-            return true;
+            return;
         }
         let mut index = Index::build(scope.clone(), shape.clone(), self.within(scope));
         index.used = uses;
-        let Some(indexes) = self.indexes_mut(scope) else { return false };
+        let is_group = matches!(scope, Scope::Group { .. });
+        let Some(indexes) = self.indexes_mut(scope) else { return };
         if indexes.len() >= MAX_INDEXES {
-            let oldest = indexes.iter().enumerate().min_by_key(|(_, index)| index.used);
-            if let Some((oldest, _)) = oldest {
-                indexes.swap_remove(oldest);
-            }
+            let oldest = (0..indexes.len()).min_by_key(|at| indexes[*at].used);
+            indexes.swap_remove(oldest.unwrap_or_default());
         }
         indexes.push(index);
-        true
+        // Never counted down: it only saves looking where no group was ever asked for.
+        self.group_indexes += usize::from(is_group);
     }
 
     /// The index that [`ensure`](Self::ensure) made sure of.
     pub(crate) fn index(&self, scope: &Scope, shape: &Shape) -> Option<&Index> {
         let indexes = match scope {
-            Scope::Collection(path) => &self.collections.get(path.as_str())?.indexes,
+            Scope::Collection(path) => {
+                &self.collections[*self.by_path.get(path.as_str())? as usize].indexes
+            }
             Scope::Group { id, .. } => &self.groups.get(id.as_str())?.indexes,
         };
-        indexes.iter().find(|index| index.shape == *shape && index.scope == *scope)
+        indexes.iter().find(|index| index.is(scope, shape))
+    }
+
+    fn indexes_mut(&mut self, scope: &Scope) -> Option<&mut Vec<Index>> {
+        Some(match scope {
+            Scope::Collection(path) => {
+                &mut self.collections[*self.by_path.get(path.as_str())? as usize].indexes
+            }
+            Scope::Group { id, .. } => &mut self.groups.get_mut(id.as_str())?.indexes,
+        })
     }
 
     /// Every document in `scope`, in no particular order.
-    pub(crate) fn within<'a>(
-        &'a self,
-        scope: &'a Scope,
-    ) -> Box<dyn Iterator<Item = &'a Document> + 'a> {
-        match scope {
+    fn within<'a>(&'a self, scope: &'a Scope) -> impl Iterator<Item = (SlotId, &'a Document)> {
+        let numbers: &[u32] = match scope {
             Scope::Collection(path) => {
-                Box::new(self.collections.get(path.as_str()).into_iter().flat_map(live))
+                self.by_path.get(path.as_str()).map_or(&[], std::slice::from_ref)
             }
-            Scope::Group { id, .. } => {
-                let members = self.groups.get(id.as_str()).into_iter().flat_map(|g| &g.members);
-                let collections = members.filter_map(|member| self.collections.get(member));
-                Box::new(collections.flat_map(live).filter(|doc| scope.holds(doc.path())))
-            }
-        }
+            Scope::Group { id, .. } => self.groups.get(id.as_str()).map_or(&[], |g| &g.members),
+        };
+        let members = numbers.iter().flat_map(|at| &self.collections[*at as usize].members);
+        members
+            .filter_map(|id| Some((*id, self.slots.get(*id)?.live.as_ref()?)))
+            .filter(|(_, document)| scope.holds(document.path()))
     }
 
     /// Every document.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Document> {
-        self.collections.values().flat_map(live)
+        self.slots.documents()
     }
 
     /// The ids of all collections.
     pub(crate) fn group_ids(&self) -> impl Iterator<Item = &str> {
         self.groups.keys().map(|id| &**id)
     }
-
-    fn indexes_mut(&mut self, scope: &Scope) -> Option<&mut Vec<Index>> {
-        Some(match scope {
-            Scope::Collection(path) => &mut self.collections.get_mut(path.as_str())?.indexes,
-            Scope::Group { id, .. } => &mut self.groups.get_mut(id.as_str())?.indexes,
-        })
-    }
-}
-
-fn live(collection: &Collection) -> impl Iterator<Item = &Document> {
-    collection.slots.values().filter_map(|slot| slot.live.as_ref())
 }
 
 /// The path of the collection that holds `path`, without copying it.

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use firekeep_core::{DocPath, Document, Timestamp};
+use firekeep_core::{Document, Timestamp};
+
+use crate::slots::SlotId;
 
 /// The place of a change in the history; 0 stands for none.
 pub(crate) type ChangeId = u64;
@@ -12,8 +14,8 @@ pub(crate) type ChangeId = u64;
 pub(crate) struct Change {
     /// When.
     pub(crate) time: Timestamp,
-    /// Which document.
-    pub(crate) path: DocPath,
+    /// Which document: where it is. A slot lives as long as changes to it are remembered.
+    pub(crate) slot: SlotId,
     /// The document until then.
     pub(crate) before: Option<Document>,
     /// The change of the same document before this one.

@@ -7,8 +7,10 @@
 use std::collections::BTreeMap;
 
 use firekeep_core::{Direction, DocPath, Document, FieldPath, Order, Scope, Value};
+use smallvec::SmallVec;
 
 use crate::encoding;
+use crate::slots::SlotId;
 
 /// What an index's keys are made of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,13 +30,16 @@ pub(crate) enum Part {
     Element(FieldPath),
 }
 
+/// A key in the tree. Most fit in place, and comparing them then follows no pointer.
+type Key = SmallVec<[u8; 40]>;
+
 /// One live index.
 #[derive(Debug)]
 pub(crate) struct Index {
     pub(crate) scope: Scope,
     pub(crate) shape: Shape,
     names: Names,
-    entries: BTreeMap<Box<[u8]>, Document>,
+    entries: BTreeMap<Key, SlotId>,
     /// When a query last used the index, by count of uses.
     pub(crate) used: u64,
 }
@@ -108,6 +113,12 @@ impl Shape {
         Some(())
     }
 
+    /// The fields that a document's keys are made of.
+    fn fields(&self) -> impl Iterator<Item = &FieldPath> {
+        let equal = self.equal.iter().map(|(Part::Field(field) | Part::Element(field))| field);
+        equal.chain(self.order.iter().map(|key| &key.field)).filter(|f| !f.is_document_id())
+    }
+
     /// Every key of `document`: one, or one per element, or none if it lacks a field.
     fn keys(&self, names: &Names, document: &Document) -> Vec<Vec<u8>> {
         let mut keys = vec![Vec::with_capacity(64)];
@@ -148,20 +159,35 @@ impl Index {
     pub(crate) fn build<'a>(
         scope: Scope,
         shape: Shape,
-        documents: impl Iterator<Item = &'a Document>,
+        documents: impl Iterator<Item = (SlotId, &'a Document)>,
     ) -> Self {
         let names = Names::of(&scope);
         let entries = documents
-            .flat_map(|document| {
+            .flat_map(|(id, document)| {
                 let keys = shape.keys(&names, document).into_iter();
-                keys.map(|key| (key.into_boxed_slice(), document.clone()))
+                keys.map(move |key| (Key::from_slice(&key), id))
             })
             .collect();
         Self { scope, shape, names, entries, used: 0 }
     }
 
+    /// Whether this is the index over `scope` of `shape`.
+    pub(crate) fn is(&self, scope: &Scope, shape: &Shape) -> bool {
+        self.shape == *shape && self.scope == *scope
+    }
+
     /// Follows the change of one document of the scope.
-    pub(crate) fn update(&mut self, before: Option<&Document>, after: Option<&Document>) {
+    pub(crate) fn update(
+        &mut self,
+        id: SlotId,
+        before: Option<&Document>,
+        after: Option<&Document>,
+    ) {
+        if let (Some(before), Some(after)) = (before, after)
+            && self.shape.fields().all(|field| before.find(field) == after.find(field))
+        {
+            return;
+        }
         let keys = |document: Option<&Document>| {
             document.map(|document| self.shape.keys(&self.names, document)).unwrap_or_default()
         };
@@ -169,11 +195,7 @@ impl Index {
         for key in old.iter().filter(|key| !new.contains(key)) {
             self.entries.remove(&**key);
         }
-        if let Some(document) = after {
-            for key in new {
-                self.entries.insert(key.into_boxed_slice(), document.clone());
-            }
-        }
+        self.entries.extend(new.iter().map(|key| (Key::from_slice(key), id)));
     }
 
     /// The entries with keys from `from` to before `to`, or to the end.
@@ -181,7 +203,7 @@ impl Index {
         &'a self,
         from: &[u8],
         to: Option<&[u8]>,
-    ) -> impl DoubleEndedIterator<Item = (&'a [u8], &'a Document)> + use<'a> {
+    ) -> impl DoubleEndedIterator<Item = (&'a [u8], SlotId)> + use<'a> {
         use std::ops::Bound::{Excluded, Included, Unbounded};
         // A range whose end is before its start is empty here; the tree would panic.
         let end = match to {
@@ -190,6 +212,6 @@ impl Index {
             None => Unbounded,
         };
         let range = self.entries.range::<[u8], _>((Included(from), end));
-        range.map(|(key, document)| (&**key, document))
+        range.map(|(key, id)| (&**key, *id))
     }
 }

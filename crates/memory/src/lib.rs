@@ -12,6 +12,7 @@ mod documents;
 mod encoding;
 mod history;
 mod index;
+mod slots;
 mod state;
 
 mod apply;

@@ -94,8 +94,11 @@ impl Locks {
                 Key::Scope(scope) => drop_holder(&mut self.scopes, &scope, seq),
             }
         }
-        let own = self.waiting.extract_if(.., |_, waiting| waiting.owner == Some(seq));
-        wake.extend(own.map(|(_, waiting)| waiting.waker));
+        self.waiting.retain(|_, waiting| {
+            let is_own = waiting.owner == Some(seq);
+            wake.extend(is_own.then(|| waiting.waker.clone()));
+            !is_own
+        });
         self.wake_free(wake);
     }
 

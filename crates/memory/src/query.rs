@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use firekeep_core::{DocPath, Document, Error, Filter, Query, Result, Timestamp, Value, document};
+use firekeep_core::{Document, Error, Filter, Query, Result, Timestamp, Value, document};
 
 use crate::matching;
 use crate::plan::{Plan, Scan, plan};
 use crate::projection::project;
+use crate::slots::SlotId;
 use crate::state::{State, View};
 
 /// What a query found.
@@ -135,7 +136,7 @@ fn live_rows<'a>(
     query: &Query,
     plan: &'a Plan,
     scan: &'a Scan,
-    changed: &'a HashSet<&DocPath>,
+    changed: &'a HashSet<SlotId>,
 ) -> Option<Source<'a>> {
     let index = state.documents.index(query.scope(), &scan.shape)?;
     let from = [&*scan.prefix, &*scan.range.from].concat();
@@ -143,39 +144,46 @@ fn live_rows<'a>(
         Some(to) => Some([&*scan.prefix, &**to].concat()),
         None => crate::encoding::after(scan.prefix.clone()),
     };
-    let range = index.range(&from, to.as_deref());
-    let range: Source<'a> = if plan.backwards { Box::new(range.rev()) } else { Box::new(range) };
     let cut = scan.prefix.len();
+    let row = move |(key, id): (&'a [u8], SlotId)| {
+        let row = state.documents.slot_by_id(id)?.live.as_ref()?;
+        Some((id, &key[cut..], row))
+    };
+    let range = index.range(&from, to.as_deref());
+    let range: Box<dyn Iterator<Item = _>> =
+        if plan.backwards { Box::new(range.rev()) } else { Box::new(range) };
+    let rows = range.filter_map(row);
     if scan.rest.is_empty() && changed.is_empty() {
-        return Some(Box::new(range.map(move |(key, row)| (&key[cut..], row))));
+        return Some(Box::new(rows.map(|(_, key, row)| (key, row))));
     }
-    let kept = range.filter(move |(_, row)| {
+    let kept = rows.filter(move |(id, _, row)| {
         let holds = |(field, op, operand): &_| {
             matching::holds(field, *op, operand, row.path(), row.fields())
         };
-        !changed.contains(row.path()) && scan.rest.iter().all(holds)
+        !changed.contains(id) && scan.rest.iter().all(holds)
     });
-    Some(Box::new(kept.map(move |(key, row)| (&key[cut..], row))))
+    Some(Box::new(kept.map(|(_, key, row)| (key, row))))
 }
 
 /// What differed in the past: the documents changed since, and those that were rows then.
-struct Past<'a> {
-    changed: HashSet<&'a DocPath>,
+struct Past {
+    changed: HashSet<SlotId>,
     rows: Vec<(Vec<u8>, Document)>,
 }
 
-impl<'a> Past<'a> {
-    fn of(state: &'a State, query: &Query, view: View, plan: &Plan) -> Self {
+impl Past {
+    fn of(state: &State, query: &Query, view: View, plan: &Plan) -> Self {
         let mut past = Self { changed: HashSet::new(), rows: Vec::new() };
         if !view.is_past {
             return past;
         }
         for change in state.history.since(view.time) {
-            if query.scope().holds(&change.path) && past.changed.insert(&change.path) {
-                // The first change since then holds what was there then.
+            let Some(slot) = state.documents.slot_by_id(change.slot) else { continue };
+            // The first change since then holds what was there then.
+            if query.scope().holds(&slot.path) && past.changed.insert(change.slot) {
                 let row = change.before.as_ref().filter(|doc| keeps(query.filter(), doc));
-                past.rows
-                    .extend(row.and_then(|row| Some((placed(query, plan, row)?, row.clone()))));
+                let row = row.and_then(|row| Some((placed(query, plan, row)?, row.clone())));
+                past.rows.extend(row);
             }
         }
         past.rows.sort_by(|left, right| left.0.cmp(&right.0));
@@ -209,8 +217,7 @@ pub(crate) fn check_operands(query: &Query) -> Result<()> {
     let conditions = query.filter().map(Filter::conditions).unwrap_or_default();
     for (field, _, operand) in conditions {
         let elements = operand.as_array().unwrap_or(std::slice::from_ref(operand));
-        let large = |value: &Value| document::value_size(value) > MAX_OPERAND_BYTES;
-        if large(operand) && !operand.as_array().is_some() || elements.iter().any(large) {
+        if elements.iter().any(|value| document::value_size(value) > MAX_OPERAND_BYTES) {
             return Err(Error::invalid(format!(
                 "an operand has more than {MAX_OPERAND_BYTES} bytes"
             ))
@@ -224,10 +231,12 @@ pub(crate) fn check_operands(query: &Query) -> Result<()> {
 /// then entered, left or changed its rows.
 pub(crate) fn has_changed(state: &State, query: &Query, since: Timestamp) -> bool {
     let plan = plan(query);
+    let is_row = |doc: &Document| is_row(query, &plan, doc);
     state.history.since(since).any(|change| {
-        query.scope().holds(&change.path)
-            && (change.before.as_ref().is_some_and(|doc| is_row(query, &plan, doc))
-                || state.documents.get(&change.path).is_some_and(|doc| is_row(query, &plan, doc)))
+        state.documents.slot_by_id(change.slot).is_some_and(|slot| {
+            let versions = [change.before.as_ref(), slot.live.as_ref()];
+            query.scope().holds(&slot.path) && versions.into_iter().flatten().any(is_row)
+        })
     })
 }
 

@@ -14,17 +14,17 @@ impl Shared {
         &self,
         cx: &Cx,
         at: &ReadAt,
-        footprint: impl FnOnce() -> Footprint + Send,
+        footprint: Footprint,
         body: impl FnOnce(&mut State, View) -> T + Send,
     ) -> Result<(T, Option<TxnId>)> {
         match at {
             ReadAt::Latest | ReadAt::Time(_) => Ok((self.read_now(cx, at, body)?, None)),
-            ReadAt::Txn(id) => Ok((self.read_in(cx, id, footprint(), body).await?, None)),
+            ReadAt::Txn(id) => Ok((self.read_in(cx, id, footprint, body).await?, None)),
             ReadAt::Begin(options) => {
                 self.check_deadline(cx)?;
                 let id = self.with(|state| self.begin(state, options))?;
                 let mut begun = Begun { shared: self, id: Some(id.clone()) };
-                let value = self.read_in(cx, &id, footprint(), body).await?;
+                let value = self.read_in(cx, &id, footprint, body).await?;
                 Ok((value, begun.id.take()))
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use firekeep_core::{DocPath, Document, Error, ErrorKind, Result, Timestamp};
 
-use crate::documents::Documents;
+use crate::documents::{Documents, Replaced};
 use crate::history::{Change, History};
 use crate::locks::Locks;
 use crate::txn::Txns;
@@ -113,11 +113,13 @@ impl State {
     }
 
     /// Puts `after` at `path`, with all that follows from it.
-    pub(crate) fn install(&mut self, path: DocPath, after: Option<Document>, time: Timestamp) {
-        self.watchers.touch(&path, &mut self.wake);
+    pub(crate) fn install(&mut self, path: &DocPath, after: Option<Document>, time: Timestamp) {
+        self.watchers.touch(path, &mut self.wake);
         let change = self.history.next_id();
-        let (before, previous) = self.documents.put(&path, after, change);
-        self.history.push(Change { time, path, before, previous });
+        if let Some(replaced) = self.documents.put(path, after, change) {
+            let Replaced { slot, before, last } = replaced;
+            self.history.push(Change { time, slot, before, previous: last });
+        }
     }
 
     /// Forgets what nobody can ask for any more.
@@ -125,7 +127,7 @@ impl State {
         let window = self.last.saturating_sub(self.window);
         let bound = self.txns.oldest_snapshot().map_or(window, |oldest| oldest.min(window));
         while let Some((id, change)) = self.history.forget(bound) {
-            self.documents.forget(&change.path, id);
+            self.documents.forget(change.slot, id);
         }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use firekeep_core::{
     AggregateRequest, Aggregates, BatchGet, Capabilities, Capability, Commit, Committed, Cx,
-    Lookup, Lookups, Operation, QueryEvent, QueryRequest, ReadAt, Result, Store, StoreInfo, TxnId,
-    TxnOptions, WatchEvent, WatchRequest, async_trait,
+    DocPath, Lookup, Lookups, Operation, QueryEvent, QueryRequest, ReadAt, Result, Store,
+    StoreInfo, TxnId, TxnOptions, WatchEvent, WatchRequest, async_trait,
 };
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
@@ -88,17 +88,18 @@ impl Store for MemoryStore {
 
     async fn batch_get(&self, cx: &Cx, request: BatchGet) -> Result<Lookups> {
         let BatchGet { paths, mask, at } = request;
-        let footprint = || Footprint::Documents(paths.clone());
-        let find = |state: &mut State, view: View| {
-            let find = |path: &firekeep_core::DocPath| Lookup {
-                path: path.clone(),
-                document: state.get(path, view).cloned(),
-                read_time: view.time,
-            };
-            paths.iter().map(find).collect::<Vec<_>>()
+        let found = match &at {
+            ReadAt::Latest | ReadAt::Time(_) => {
+                let look = |state: &mut State, view| looked_up(state, paths, view);
+                self.shared.read_now(cx, &at, look).map(|lookups| (lookups, None))
+            }
+            ReadAt::Txn(_) | ReadAt::Begin(_) => {
+                let footprint = Footprint::Documents(paths.clone());
+                let look = |state: &mut State, view| looked_up(state, paths, view);
+                self.shared.read(cx, &at, footprint, look).await
+            }
         };
-        let found = self.shared.read(cx, &at, footprint, find).await;
-        let (mut lookups, txn) = found.map_err(|e| e.in_operation(Operation::BatchGet))?;
+        let (mut lookups, txn) = found.map_err(|error| error.in_operation(Operation::BatchGet))?;
         if let Some(mask) = mask {
             let narrow = |lookup: &mut Lookup| {
                 lookup.document = lookup.document.as_ref().map(|doc| project(doc, &mask));
@@ -156,6 +157,15 @@ impl Store for MemoryStore {
     }
 }
 
+/// What is at each of `paths`, in order.
+fn looked_up(state: &State, paths: Vec<DocPath>, view: View) -> Vec<Lookup> {
+    let look = |path| {
+        let document = state.get(&path, view).cloned();
+        Lookup { path, document, read_time: view.time }
+    };
+    paths.into_iter().map(look).collect()
+}
+
 /// The events of a query that ran.
 async fn found(
     shared: &Shared,
@@ -165,7 +175,7 @@ async fn found(
     let QueryRequest { query, at } = request;
     shared.check_query(&query)?;
     let run = |state: &mut State, view: View| (query::run(state, &query, view), view.time);
-    let footprint = || Footprint::Query(Box::new(query.clone()));
+    let footprint = Footprint::Query(Box::new(query.clone()));
     let ((found, read_time), began) = shared.read(cx, &at, footprint, run).await?;
     let done = QueryEvent::Done { read_time, billed_reads: found.billed_reads() };
     let rows = found.rows.into_iter().map(QueryEvent::Row);
@@ -179,7 +189,7 @@ async fn aggregated(shared: &Shared, cx: &Cx, request: &AggregateRequest) -> Res
         let (values, billed_reads) = aggregate::run(state, query, aggregations, view);
         Aggregates { values, read_time: view.time, billed_reads, txn: None }
     };
-    let footprint = || Footprint::Query(Box::new(query.clone()));
+    let footprint = Footprint::Query(Box::new(query.clone()));
     let at: &ReadAt = request.read_at();
     let (aggregates, txn) = shared.read(cx, at, footprint, run).await?;
     Ok(Aggregates { txn, ..aggregates })

@@ -43,17 +43,17 @@ pub(crate) fn set(mut fields: &mut Fields, field: &FieldPath, value: Value) {
     fields.insert(last.to_owned(), value);
 }
 
-/// Takes away what is at `field`; nothing happens if its parent is no map.
-pub(crate) fn unset(mut fields: &mut Fields, field: &FieldPath) {
+/// Takes away and answers what is at `field`; nothing happens if its parent is no map.
+pub(crate) fn take(mut fields: &mut Fields, field: &FieldPath) -> Option<Value> {
     let mut segments = field.segments();
-    let Some(last) = segments.next_back() else { return };
+    let last = segments.next_back()?;
     for segment in segments {
         match fields.get_mut(segment) {
             Some(Value::Map(inner)) => fields = inner,
-            _ => return,
+            _ => return None,
         }
     }
-    fields.remove(last);
+    fields.remove(last)
 }
 
 fn same(value: Value) -> (Value, Value) {

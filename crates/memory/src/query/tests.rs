@@ -165,8 +165,7 @@ struct Draft {
 
 fn draft() -> impl Strategy<Value = Draft> {
     let orders = select(vec!["p", "q", "r.n", "__name__"]);
-    let cursor =
-        || prop::option::of((prop::collection::vec(value(), 0..3), path(), any::<bool>()));
+    let cursor = || prop::option::of((prop::collection::vec(value(), 0..3), path(), any::<bool>()));
     (
         scope(),
         prop::option::weighted(0.8, filter()),
@@ -232,7 +231,8 @@ impl Draft {
             builder = builder.filter(Ok(filter.clone()));
         }
         for (field, descending) in &self.order {
-            builder = if *descending { builder.descending(field) } else { builder.ascending(field) };
+            builder =
+                if *descending { builder.descending(field) } else { builder.ascending(field) };
         }
         builder
     }
@@ -293,5 +293,23 @@ proptest! {
             let view = state.past(time, clock.wall()).unwrap();
             prop_assert_eq!(paths(&run(&mut state, &query, view)), naive(&model, &query));
         }
+    }
+}
+
+#[test]
+fn no_inequality_finds_nan() {
+    let mut state = State::new(std::time::Duration::ZERO);
+    for (id, value) in [("nan", f64::NAN), ("low", f64::NEG_INFINITY), ("one", 1.0)] {
+        let path = DocPath::new(format!("c/{id}")).unwrap();
+        let write = Write::replace(path, firekeep_core::fields! { "v" => value }).unwrap();
+        apply(&mut state, vec![write], firekeep_core::Timestamp::UNIX_EPOCH).unwrap();
+    }
+    let below = || Query::collection("c").filter(firekeep_core::field("v").lt(5));
+    for query in [below(), below().descending("v")] {
+        let view = state.latest(firekeep_core::Timestamp::UNIX_EPOCH);
+        let found = run(&mut state, &query.build().unwrap(), view);
+        let mut ids: Vec<_> = found.rows.iter().map(Document::id).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, ["low", "one"]);
     }
 }
