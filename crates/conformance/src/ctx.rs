@@ -15,6 +15,7 @@ pub struct Ctx {
     db: Db,
     root: DocPath,
     tag: String,
+    items: String,
 }
 
 impl Ctx {
@@ -22,7 +23,7 @@ impl Ctx {
     pub fn new(db: Db) -> Self {
         let tag: String = std::iter::repeat_with(fastrand::alphanumeric).take(20).collect();
         let root = DocPath::new(format!("conformance/{tag}")).unwrap();
-        Self { db, root, tag }
+        Self { db, root, tag, items: "items".to_owned() }
     }
 
     /// The database.
@@ -50,9 +51,17 @@ impl Ctx {
         format!("{stem}-{}", self.tag)
     }
 
+    /// The same place, with a collection id for [`Ctx::items`] that nobody else uses. Some stores
+    /// lock a query's collection in every place at once.
+    #[must_use]
+    pub fn apart(mut self) -> Self {
+        self.items = self.unique_id("items");
+        self
+    }
+
     /// The collection that most cases use: `{root}/items`. The suite's index file speaks of it.
     pub fn items(&self) -> CollectionPath {
-        self.root.collection("items").unwrap()
+        self.root.collection(&self.items).unwrap()
     }
 
     /// The document `id` in [`Ctx::items`].

@@ -12,7 +12,7 @@ pub use cases::cases;
 pub use ctx::{Ctx, refused};
 pub use deviation::{Deviation, Deviations};
 pub use feed::Feed;
-pub use run::{Outcome, Source, outcome_of, run, run_with};
+pub use run::{Harness, Outcome, Source, outcome_of, run, run_each};
 
 /// The composite indexes that the suite's queries need, in the format of the Firebase CLI.
 /// A strict store or a production database must have them before the suite runs.

@@ -1,15 +1,17 @@
 //! Runs the suite over one store, as a test binary of its own.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::future::Future;
+use std::fmt;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use firekeep_core::Db;
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
 use tokio::runtime::{Builder, Runtime};
 
@@ -36,69 +38,108 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// Runs every case on the database that `source` makes, with the command line's filters.
-///
-/// `harness` names the backend in `deviations`, the text of a `conformance.toml` (empty for a
-/// backend that has none). A case whose needs are not met is ignored and says so. Nothing is
-/// retried.
-pub fn run<F, Fut>(harness: &'static str, source: F, deviations: &str) -> Conclusion
-where
-    F: FnOnce() -> Fut,
-    Fut: Future<Output = Source>,
-{
-    run_with(Arguments::from_args(), harness, source, deviations)
+/// One store that the suite runs on.
+pub struct Harness {
+    name: &'static str,
+    source: BoxFuture<'static, Source>,
+    deviations: &'static str,
 }
 
-/// As [`run`], with `arguments` instead of the command line's.
-pub fn run_with<F, Fut>(
-    mut arguments: Arguments,
-    harness: &'static str,
-    source: F,
-    deviations: &str,
-) -> Conclusion
-where
-    F: FnOnce() -> Fut,
-    Fut: Future<Output = Source>,
-{
+impl Harness {
+    /// A harness that runs on the database that `source` answers. `name` is what `backend` says in
+    /// a `conformance.toml`.
+    pub fn new(name: &'static str, source: impl Future<Output = Source> + Send + 'static) -> Self {
+        Self { name, source: source.boxed(), deviations: "" }
+    }
+
+    /// The text of the `conformance.toml` that lists the store's deviations; none without it.
+    #[must_use]
+    pub fn deviations(mut self, text: &'static str) -> Self {
+        self.deviations = text;
+        self
+    }
+
+    /// The trials of this harness, run on `runtime`, their names led by `prefix`.
+    fn trials(self, runtime: &Arc<Runtime>, prefix: &str) -> Vec<Trial> {
+        let source = runtime.block_on(self.source);
+        let known: BTreeSet<_> = cases().iter().map(|case| case.name).collect();
+        match (source, Deviations::parse(self.deviations, &known)) {
+            (_, Err(why)) | (Source::Missing(why), _) => vec![broken(prefix, why)],
+            (Source::Skip(why), _) => {
+                cases().iter().map(|case| ignored(case, prefix, &why)).collect()
+            }
+            (Source::Ready(db), Ok(deviations)) => cases()
+                .into_iter()
+                .map(|case| {
+                    let deviation = deviations.find(case.name, self.name).cloned();
+                    trial(case, prefix, db.clone(), deviation, Arc::clone(runtime))
+                })
+                .collect(),
+        }
+    }
+}
+
+impl fmt::Debug for Harness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Harness").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Runs every case on one store, with the command line's filters.
+///
+/// A case whose needs are not met is ignored and says so, and so does one that deviates just as
+/// listed. Nothing is retried.
+pub fn run(harness: Harness) -> Conclusion {
+    start(|runtime| harness.trials(runtime, ""))
+}
+
+/// As [`run`], on several stores in one binary; the cases' names start with the harness's.
+pub fn run_each(harnesses: impl IntoIterator<Item = Harness>) -> Conclusion {
+    start(|runtime| {
+        let trials = harnesses.into_iter().map(|harness| {
+            let prefix = format!("{}: ", harness.name);
+            harness.trials(runtime, &prefix)
+        });
+        trials.flatten().collect()
+    })
+}
+
+fn start(trials: impl FnOnce(&Arc<Runtime>) -> Vec<Trial>) -> Conclusion {
+    let mut arguments = Arguments::from_args();
     // A case mostly waits, on the emulator for seconds where transactions collide.
     arguments.test_threads.get_or_insert(CASES_AT_ONCE);
-    let runtime = match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
-        Ok(runtime) => Arc::new(runtime),
-        Err(error) => return libtest_mimic::run(&arguments, vec![broken(error.to_string())]),
-    };
-    let source = runtime.block_on(source());
-    let known: BTreeSet<_> = cases().iter().map(|case| case.name).collect();
-    let trials = match (source, Deviations::parse(deviations, &known)) {
-        (_, Err(why)) | (Source::Missing(why), _) => vec![broken(why)],
-        (Source::Skip(why), _) => cases().iter().map(|case| ignored(case, &why)).collect(),
-        (Source::Ready(db), Ok(deviations)) => cases()
-            .into_iter()
-            .map(|case| {
-                let deviation = deviations.find(case.name, harness).cloned();
-                trial(case, db.clone(), deviation, Arc::clone(&runtime))
-            })
-            .collect(),
+    let trials = match Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => trials(&Arc::new(runtime)),
+        Err(error) => vec![broken("", error.to_string())],
     };
     libtest_mimic::run(&arguments, trials)
 }
 
-fn broken(why: String) -> Trial {
-    Trial::test("the harness has a store", move || Err(Failed::from(why)))
+fn broken(prefix: &str, why: String) -> Trial {
+    Trial::test(format!("{prefix}the harness has a store"), move || Err(Failed::from(why)))
 }
 
-fn ignored(case: &Case, why: &str) -> Trial {
+fn ignored(case: &Case, prefix: &str, why: &str) -> Trial {
     let why = why.to_owned();
-    Trial::ignorable_test(case.name, move || Ok(Completion::ignored_with(why)))
+    Trial::ignorable_test(format!("{prefix}{}", case.name), move || {
+        Ok(Completion::ignored_with(why))
+    })
 }
 
-fn trial(case: Case, db: Db, deviation: Option<Deviation>, runtime: Arc<Runtime>) -> Trial {
+fn trial(
+    case: Case,
+    prefix: &str,
+    db: Db,
+    deviation: Option<Deviation>,
+    runtime: Arc<Runtime>,
+) -> Trial {
     let capabilities = db.store().capabilities();
     let missing: Vec<_> =
         case.needs.iter().filter(|need| !capabilities.has(**need)).map(|n| n.name()).collect();
     if !missing.is_empty() {
-        return ignored(&case, &format!("the store lacks {}", missing.join(", ")));
+        return ignored(&case, prefix, &format!("the store lacks {}", missing.join(", ")));
     }
-    Trial::ignorable_test(case.name, move || {
+    Trial::ignorable_test(format!("{prefix}{}", case.name), move || {
         let outcome = runtime.block_on(outcome_of(case, db));
         judge(outcome, deviation.as_ref())
     })
@@ -125,7 +166,13 @@ fn judge(outcome: Outcome, deviation: Option<&Deviation>) -> Result<Completion, 
 /// Runs one case on `db`, in a place of its own. Must be awaited on a tokio runtime with timers.
 pub async fn outcome_of(case: Case, db: Db) -> Outcome {
     record_panics();
-    let run = AssertUnwindSafe((case.run)(Ctx::new(db))).catch_unwind();
+    let mut run = AssertUnwindSafe((case.run)(Ctx::new(db))).catch_unwind().boxed();
+    let run = poll_fn(|task| {
+        IN_CASE.set(true);
+        let polled = run.poll_unpin(task);
+        IN_CASE.set(false);
+        polled
+    });
     match tokio::time::timeout(LONGEST, run).await {
         Ok(Ok(())) => Outcome::Passed,
         Ok(Err(panic)) => Outcome::Failed(message_of(panic.as_ref())),
@@ -134,18 +181,20 @@ pub async fn outcome_of(case: Case, db: Db) -> Outcome {
 }
 
 thread_local! {
+    static IN_CASE: Cell<bool> = const { Cell::new(false) };
     static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Keeps where the last panic of this thread came from, which a caught panic does not tell.
+/// Keeps where a case's panic came from, which a caught panic does not tell, instead of printing
+/// it: the failure's message has it. Other panics are printed as ever.
 fn record_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let print = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            LAST_PANIC.set(info.location().map(ToString::to_string));
-            // A panic outside of the threads that run cases is printed as ever.
-            if std::thread::current().name().is_some_and(|name| name.starts_with("tokio")) {
+            if IN_CASE.get() {
+                LAST_PANIC.set(info.location().map(ToString::to_string));
+            } else {
                 print(info);
             }
         }));

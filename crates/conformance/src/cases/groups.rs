@@ -1,16 +1,20 @@
 //! Collection groups: every collection of one name.
 
-use firekeep_core::{CollectionPath, Query, Write, field, fields};
+use firekeep_core::{
+    CollectionPath, DocPath, ErrorKind, Query, QueryBuilder, Write, document_id, field, fields,
+};
 
 use crate::Ctx;
 use crate::case::cases;
+use crate::ctx::refused;
 
 cases! { "groups":
     a_group_spans_every_depth, a_group_leaves_out_other_collections,
     a_group_under_a_document_stays_below_it, a_group_under_a_document_includes_its_direct_children,
     a_group_under_leaves_out_siblings_with_its_prefix, a_group_orders_by_the_whole_name,
     a_group_filters, a_group_orders_by_a_field, a_group_counts, a_group_includes_root_collections,
-    a_document_cursor_continues_in_a_group,
+    a_document_cursor_continues_in_a_group, a_group_under_a_document_takes_no_field,
+    a_group_under_a_document_takes_names,
 }
 
 /// `root/{g}/1`, `root/x/1/{g}/2`, `root/x/2/{g}/1` and a decoy; answers the group's id.
@@ -67,23 +71,38 @@ async fn a_group_orders_by_the_whole_name(cx: Ctx) {
     assert_eq!(cx.ids(Query::group(&id)).await, ["3", "2", "1"]);
 }
 
+/// The rows of this run in the group `members`, which the suite's index file knows.
+async fn members(cx: &Ctx) -> QueryBuilder {
+    let run = cx.root().id();
+    let writes = [("a", 3), ("b/c/d", 1), ("e/f/g", 2)].map(|(below, v)| {
+        let path = DocPath::new(format!("{}/x/{below}/members/{v}", cx.root())).unwrap();
+        Write::replace(path, fields! { "run" => run, "v" => v }).unwrap()
+    });
+    cx.db().commit(writes.into()).await.unwrap();
+    Query::group("members").filter(field("run").eq(run))
+}
+
 async fn a_group_filters(cx: Ctx) {
-    let below = cx.root().collection("x").unwrap().doc("1").unwrap();
-    cx.put("3", fields! { "v" => 3 }).await;
-    let deep = below.collection("items").unwrap();
-    cx.db().set(deep.doc("1").unwrap(), fields! { "v" => 1 }).await.unwrap();
-    let query = Query::group_under("items", cx.root().clone()).filter(field("v").lt(3));
-    assert_eq!(cx.ids(query).await, ["1"]);
+    assert_eq!(cx.ids(members(&cx).await).await, ["3", "1", "2"]);
+    assert_eq!(cx.ids(members(&cx).await.filter(field("v").lt(3))).await, ["1", "2"]);
 }
 
 async fn a_group_orders_by_a_field(cx: Ctx) {
-    let below = cx.root().collection("x").unwrap().doc("1").unwrap();
-    cx.seed([("3", fields! { "v" => 3 }), ("1", fields! { "v" => 1 })]).await;
-    let deep = below.collection("items").unwrap();
-    cx.db().set(deep.doc("2").unwrap(), fields! { "v" => 2 }).await.unwrap();
-    let query = || Query::group_under("items", cx.root().clone());
-    assert_eq!(cx.ids(query().ascending("v")).await, ["1", "2", "3"]);
-    assert_eq!(cx.ids(query().descending("v").limit(1)).await, ["3"]);
+    assert_eq!(cx.ids(members(&cx).await.ascending("v")).await, ["1", "2", "3"]);
+    assert_eq!(cx.ids(members(&cx).await.descending("v").limit(1)).await, ["3"]);
+}
+
+async fn a_group_under_a_document_takes_no_field(cx: Ctx) {
+    let query = || Query::group_under("members", cx.root().clone());
+    refused(cx.db().query(query().filter(field("v").eq(1))).await, ErrorKind::InvalidArgument);
+    refused(cx.db().query(query().ascending("v")).await, ErrorKind::InvalidArgument);
+}
+
+async fn a_group_under_a_document_takes_names(cx: Ctx) {
+    let id = seed(&cx).await;
+    let query = || Query::group_under(&id, cx.root().clone());
+    let bound = cx.root().collection("x").unwrap().doc("1").unwrap();
+    assert_eq!(cx.ids(query().filter(document_id().gt(bound))).await, ["2", "1"]);
 }
 
 async fn a_group_counts(cx: Ctx) {

@@ -150,7 +150,7 @@ async fn arrays_order_by_element_then_length(cx: Ctx) {
 }
 
 async fn vectors_order_by_dimension_first(cx: Ctx) {
-    let vectors = [vec![], vec![9.0], vec![1.0, 1.0], vec![1.0, 2.0], vec![0.0, 0.0, 0.0]];
+    let vectors = [vec![8.0], vec![9.0], vec![1.0, 1.0], vec![1.0, 2.0], vec![0.0, 0.0, 0.0]];
     ascends(&cx, vectors.map(Value::Vector).into()).await;
 }
 

@@ -162,6 +162,7 @@ async fn the_first_read_begins_the_transaction(cx: Ctx) {
 }
 
 async fn a_query_begins_the_transaction(cx: Ctx) {
+    let cx = cx.apart();
     cx.put("a", fields! { "v" => 1 }).await;
     let at = ReadAt::Begin(TxnOptions::default());
     let request = QueryRequest { query: cx.query().build().unwrap(), at };
@@ -175,6 +176,7 @@ async fn a_query_begins_the_transaction(cx: Ctx) {
 }
 
 async fn an_aggregate_begins_the_transaction(cx: Ctx) {
+    let cx = cx.apart();
     cx.put("a", fields! { "v" => 1 }).await;
     let count = vec![("n".to_owned(), Aggregation::Count { up_to: None })];
     let request = AggregateRequest::new(cx.query().build().unwrap(), count).unwrap();
@@ -274,6 +276,7 @@ async fn rows_in(cx: &Ctx, txn: &TxnId) -> usize {
 }
 
 async fn phantoms_are_refused(cx: Ctx) {
+    let cx = cx.apart();
     let (first, second) = (begin(&cx).await, begin(&cx).await);
     assert_eq!(rows_in(&cx, &first).await, 0);
     assert_eq!(rows_in(&cx, &second).await, 0);
@@ -293,6 +296,7 @@ async fn count_in(cx: &Ctx, txn: &TxnId) {
 }
 
 async fn phantoms_under_a_count_are_refused(cx: Ctx) {
+    let cx = cx.apart();
     let (first, second) = (begin(&cx).await, begin(&cx).await);
     count_in(&cx, &first).await;
     count_in(&cx, &second).await;

@@ -122,5 +122,5 @@ async fn a_position_of_a_document_watch_is_no_query_s(cx: Ctx) {
 async fn a_garbled_position_is_refused(cx: Ctx) {
     let garbled = Position::new("no position of anyone");
     let mut events = cx.db().watch(cx.query(), WatchFrom::After(garbled)).unwrap();
-    refused(events.next().await.unwrap(), ErrorKind::PositionExpired);
+    refused(events.next().await.unwrap(), ErrorKind::InvalidArgument);
 }
