@@ -95,10 +95,10 @@ impl DeviceLists {
     ) -> Answer<DeviceList> {
         let now = self.telemetry.db().clock().monotonic();
         let key = (tenant.clone(), after, limit);
-        if let Some((made, list)) = self.kept().get(&key) {
-            if now.duration_since(*made) < KEPT {
-                return Ok(list.clone());
-            }
+        if let Some((made, list)) = self.kept().get(&key)
+            && now.duration_since(*made) < KEPT
+        {
+            return Ok(list.clone());
         }
         let devices = self.telemetry.devices(tenant, key.1.as_ref(), limit).await?;
         let list = DeviceList { devices: devices.iter().map(DeviceJson::from).collect() };

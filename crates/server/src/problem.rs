@@ -13,21 +13,24 @@ pub(crate) struct Problem {
     /// Which kind of problem: `urn:firekeep:problem:{name}`.
     #[serde(rename = "type")]
     #[schema(example = "urn:firekeep:problem:invalid-field")]
-    kind: String,
+    kind: &'static str,
     /// The kind in words.
     title: &'static str,
     /// The HTTP status.
     status: u16,
     /// What is wrong with this request.
-    detail: String,
+    #[schema(value_type = String)]
+    detail: Box<str>,
     /// The path of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    instance: Option<String>,
+    #[schema(value_type = Option<String>)]
+    instance: Option<Box<str>>,
     /// What to do.
     hint: &'static str,
     /// The field to blame.
     #[serde(skip_serializing_if = "Option::is_none")]
-    field: Option<String>,
+    #[schema(value_type = Option<String>)]
+    field: Option<Box<str>>,
     /// In a batch: how many readings from the start are stored for certain.
     #[serde(skip_serializing_if = "Option::is_none")]
     done: Option<usize>,
@@ -43,7 +46,12 @@ macro_rules! kinds {
 
         impl Kind {
             fn parts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
-                match self { $(Self::$name => (StatusCode::$status, $slug, $title, $hint)),* }
+                match self {
+                    $(Self::$name => {
+                        let kind = concat!("urn:firekeep:problem:", $slug);
+                        (StatusCode::$status, kind, $title, $hint)
+                    }),*
+                }
             }
         }
     };
@@ -84,12 +92,12 @@ kinds! {
 
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        let (status, slug, title, hint) = kind.parts();
+        let (status, kind, title, hint) = kind.parts();
         Self {
-            kind: format!("urn:firekeep:problem:{slug}"),
+            kind,
             title,
             status: status.as_u16(),
-            detail: detail.into(),
+            detail: detail.into().into(),
             instance: None,
             hint,
             field: None,
@@ -99,12 +107,12 @@ impl Problem {
 
     /// Names the request.
     pub(crate) fn at(mut self, path: &str) -> Self {
-        self.instance.get_or_insert_with(|| path.to_owned());
+        self.instance.get_or_insert_with(|| path.into());
         self
     }
 
     pub(crate) fn in_field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.field = Some(field.into().into());
         self
     }
 }
@@ -135,7 +143,7 @@ impl From<BatchError> for Problem {
         let mut problem = Self::from(error.source);
         problem.done = Some(done);
         if let (Some(index), Some(field)) = (index, &problem.field) {
-            problem.field = Some(format!("readings[{index}].{field}"));
+            problem.field = Some(format!("readings[{index}].{field}").into());
         }
         problem
     }

@@ -1,4 +1,5 @@
 //! The page in a real browser: it shows the last readings, and a new one arrives by itself.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod chromium;
 mod support;
@@ -9,20 +10,33 @@ use chromium::Chromium;
 use serde_json::{Value, json};
 use support::{READINGS, Service, batch, reading};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+const ANY_PORT: &str = "127.0.0.1:0";
 
 /// The service on a free port, as long as this lives.
 struct Serving {
     address: std::net::SocketAddr,
+    _task: JoinSet<()>,
     _stop: oneshot::Sender<()>,
 }
 
-async fn serve(service: &Service) -> Serving {
-    let listener = firekeep_server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+async fn serve(service: &Service, address: &str) -> Serving {
+    let address = address.parse().unwrap();
+    // The port of a service that just stopped may be taken for a moment.
+    let listener = loop {
+        match firekeep_server::bind(address).await {
+            Ok(listener) => break listener,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move { drop(stopped.await) };
-    tokio::task::spawn(firekeep_server::serve(listener, service.app.clone(), shutdown));
-    Serving { address, _stop: stop }
+    let serving = firekeep_server::serve(listener, service.app.clone(), shutdown);
+    let mut task = JoinSet::new();
+    task.spawn(async move { serving.await.unwrap() });
+    Serving { address, _task: task, _stop: stop }
 }
 
 /// What the page says of itself, as soon as `expected` holds.
@@ -43,7 +57,7 @@ async fn until(page: &mut Chromium, expected: &str) -> Value {
 async fn a_point_arrives_on_the_page() {
     let service = Service::new();
     service.post_json(READINGS, batch(0..110)).await;
-    let serving = serve(&service).await;
+    let serving = serve(&service, ANY_PORT).await;
     let mut page = Chromium::start().await;
     page.open(&format!("http://{}/devices/acme/room", serving.address)).await;
 
@@ -69,7 +83,7 @@ async fn a_point_arrives_on_the_page() {
 #[tokio::test]
 async fn an_empty_store_says_so_and_fills_by_itself() {
     let service = Service::new();
-    let serving = serve(&service).await;
+    let serving = serve(&service, ANY_PORT).await;
     let mut page = Chromium::start().await;
     page.open(&format!("http://{}/", serving.address)).await;
     let empty = until(&mut page, "it?.state === 'waiting'").await;
@@ -84,7 +98,7 @@ async fn an_empty_store_says_so_and_fills_by_itself() {
 async fn a_service_that_goes_away_is_told_and_taken_up_again() {
     let service = Service::new();
     service.post_json(READINGS, batch(0..5)).await;
-    let serving = serve(&service).await;
+    let serving = serve(&service, ANY_PORT).await;
     let address = serving.address;
     let mut page = Chromium::start().await;
     page.open(&format!("http://{address}/devices/acme/room")).await;
@@ -93,14 +107,7 @@ async fn a_service_that_goes_away_is_told_and_taken_up_again() {
     until(&mut page, "it.state === 'reconnecting' && it.count === '5'").await;
     let other = Service::new();
     other.post_json(READINGS, batch(0..7)).await;
-    let listener = loop {
-        match firekeep_server::bind(address).await {
-            Ok(listener) => break listener,
-            Err(_) => tokio::task::yield_now().await,
-        }
-    };
-    let serving = firekeep_server::serve(listener, other.app.clone(), std::future::pending());
-    let serving = tokio::task::spawn(serving);
+    let serving = serve(&other, &address.to_string()).await;
     until(&mut page, "it.state === 'live' && it.count === '7'").await;
-    serving.abort();
+    drop(serving);
 }

@@ -1,4 +1,5 @@
 //! Binding to loopback only, and shutting down.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod support;
 
@@ -9,6 +10,7 @@ use support::{LIVE, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn only_loopback_is_bound_and_anything_else_refused_by_name() {
@@ -40,7 +42,8 @@ async fn shutting_down_ends_the_live_streams_and_the_watches() {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async move { drop(stopped.await) };
-    let running = tokio::task::spawn(serve(listener, service.app.clone(), shutdown));
+    let mut running = JoinSet::new();
+    running.spawn(serve(listener, service.app.clone(), shutdown));
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {LIVE} HTTP/1.1\r\nhost: {address}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -52,8 +55,8 @@ async fn shutting_down_ends_the_live_streams_and_the_watches() {
         seen.push_str(&String::from_utf8_lossy(&buffer[..read]));
     }
     stop.send(()).unwrap();
-    let ended = tokio::time::timeout(Duration::from_secs(10), running);
-    ended.await.expect("serving ends by itself").unwrap().unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), running.join_next());
+    ended.await.expect("serving ends by itself").unwrap().unwrap().unwrap();
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).await.unwrap();
     let late = service.get(LIVE).await;

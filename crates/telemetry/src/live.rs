@@ -144,6 +144,13 @@ struct State {
     floor: Option<Timestamp>,
 }
 
+/// What a version of the device's document changes for the reader.
+#[derive(Debug, Default)]
+struct Changes {
+    added: Vec<Reading>,
+    removed: Vec<ReadingId>,
+}
+
 impl From<Option<LiveAnchor>> for State {
     fn from(anchor: Option<LiveAnchor>) -> Self {
         anchor.map_or_else(Self::default, |anchor| Self {
@@ -163,8 +170,7 @@ impl Feed {
                 Ok(vec![LiveEvent::Reset])
             }
             WatchEvent::Checkpoint { position, read_time } => {
-                let nothing = (Vec::new(), Vec::new());
-                Ok(vec![self.update(nothing, (read_time, true, 0), &position)])
+                Ok(vec![self.update(Changes::default(), (read_time, true, 0), &position)])
             }
             WatchEvent::Batch(batch) => self.batch(batch),
         }
@@ -173,11 +179,11 @@ impl Feed {
     fn batch(&mut self, batch: Batch) -> Result<Vec<LiveEvent>> {
         let facts = (batch.read_time, batch.caught_up, batch.billed_reads);
         let (was_reset, changes) = match batch.changes.into_iter().next() {
-            None => (false, (Vec::new(), Vec::new())),
+            None => (false, Changes::default()),
             Some(DocumentChange::Removed(_)) => {
                 let had_any = self.state.created.is_some();
                 self.state = State::default();
-                (had_any, (Vec::new(), Vec::new()))
+                (had_any, Changes::default())
             }
             Some(DocumentChange::Set(document)) => self.changes(&document)?,
         };
@@ -188,7 +194,7 @@ impl Feed {
         Ok(events)
     }
 
-    fn changes(&mut self, document: &Document) -> Result<(bool, (Vec<Reading>, Vec<ReadingId>))> {
+    fn changes(&mut self, document: &Document) -> Result<(bool, Changes)> {
         let recent = Recent::decode(document)?;
         let other = self.state.created.is_some_and(|created| created != document.created());
         if other || recent.revision() < self.state.revision {
@@ -200,12 +206,12 @@ impl Feed {
         let floor = recent.readings().next().map(Reading::at);
         let (created, revision) = (Some(document.created()), recent.revision());
         self.state = State { created, revision, told: ids, floor };
-        Ok((other, (added, removed)))
+        Ok((other, Changes { added, removed }))
     }
 
     fn update(
         &self,
-        (added, removed): (Vec<Reading>, Vec<ReadingId>),
+        Changes { added, removed }: Changes,
         (read_time, caught_up, billed_reads): (Timestamp, bool, u64),
         position: &Position,
     ) -> LiveEvent {

@@ -140,22 +140,13 @@ pub struct ReadingBuilder {
 impl ReadingBuilder {
     /// Adds a measurement.
     pub fn value(mut self, metric: &str, value: f64, unit: Unit) -> Self {
-        if let Ok(values) = &mut self.values {
-            if let Err(invalid) = insert(values, metric, Measurement::new(value, unit)) {
-                self.values = Err(invalid);
-            }
-        }
+        self.insert(metric, Measurement::new(value, unit));
         self
     }
 
     /// Adds a measurement whose unit is text.
     pub fn measured(mut self, metric: &str, value: f64, unit: &str) -> Self {
-        if let Ok(values) = &mut self.values {
-            let measurement = unit.parse().and_then(|unit| Measurement::new(value, unit));
-            if let Err(invalid) = insert(values, metric, measurement) {
-                self.values = Err(invalid);
-            }
-        }
+        self.insert(metric, unit.parse().and_then(|unit| Measurement::new(value, unit)));
         self
     }
 
@@ -175,6 +166,14 @@ impl ReadingBuilder {
     pub fn expires_at(mut self, at: Timestamp) -> Self {
         self.expires_at = Some(at);
         self
+    }
+
+    fn insert(&mut self, metric: &str, measurement: Result<Measurement, Invalid>) {
+        if let Ok(values) = &mut self.values
+            && let Err(invalid) = insert(values, metric, measurement)
+        {
+            self.values = Err(invalid);
+        }
     }
 
     /// Checks the whole.

@@ -1,5 +1,6 @@
 //! Lost replies, late commits, an absent store, a dropped future: nothing lost, nothing twice, no
 //! success that is none.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod support;
 

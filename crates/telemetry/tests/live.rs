@@ -1,4 +1,5 @@
 //! The live feed: the last readings first, then what comes, resumable, at the stated cost.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod support;
 

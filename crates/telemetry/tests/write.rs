@@ -1,4 +1,5 @@
 //! Storing readings: once each, whole commits, nothing half-written, at the stated cost.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test fails by panicking")]
 
 mod support;
 

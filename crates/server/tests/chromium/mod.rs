@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -21,6 +22,8 @@ pub(crate) struct Chromium {
     sent: u64,
     complaints: Vec<String>,
     _process: Child,
+    /// Drains what the browser says, so that it never blocks on a full pipe.
+    _drain: JoinSet<()>,
     profile: std::path::PathBuf,
 }
 
@@ -43,13 +46,14 @@ impl Chromium {
                 break rest.split_once('/').unwrap().0.to_owned();
             }
         };
-        // What it says from now on is drained, so that it never blocks on a full pipe.
-        tokio::task::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let mut drain = JoinSet::new();
+        drain.spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let url = page_socket(&address).await;
         let stream = TcpStream::connect(&address).await.unwrap();
         let (socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
         let complaints = Vec::new();
-        let mut page = Self { socket, sent: 0, complaints, _process: process, profile };
+        let mut page =
+            Self { socket, sent: 0, complaints, _process: process, _drain: drain, profile };
         for domain in ["Runtime", "Log", "Page"] {
             page.call(&format!("{domain}.enable"), json!({})).await;
         }
