@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use firekeep_core::{Document, Error, Filter, Query, Result, Timestamp, Value, document};
+use firekeep_core::{Document, Error, Filter, Query, Result, Timestamp, document};
 
 use crate::matching;
 use crate::plan::{Plan, Scan, plan};

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use firekeep_core::{
-    Clock, CollectionId, Cursor, DocPath, Fields, ManualClock, Op, QueryBuilder, Scope, Write,
-    order,
+    Clock, CollectionId, Cursor, DocPath, Fields, ManualClock, Op, QueryBuilder, Scope, Value,
+    Write, order,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
