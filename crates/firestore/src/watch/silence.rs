@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use firekeep_core::Clock;
 use futures::future::BoxFuture;
 
-/// The longest silence on a stream that is taken for life. Production sends a heartbeat at least
-/// every half minute or so; the official emulator sends none, so a reopening must go unnoticed.
+/// The longest silence on a stream that is taken for life; Google's client for Node waits as long.
+/// How often production sends a heartbeat is not published, and the official emulator sends none,
+/// so a reopening must go unnoticed.
 pub(crate) const SILENCE: Duration = Duration::from_secs(120);
 
 /// A watchdog for one stream.

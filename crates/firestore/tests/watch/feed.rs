@@ -1,15 +1,18 @@
 //! What a healthy stream tells, end to end.
 
 use firekeep_core::{
-    Bytes, DocPath, DocumentChange, ManualClock, Store, WatchFrom, WatchRequest, WatchTarget,
+    Bytes, DocPath, DocumentChange, ManualClock, Result, Store, WatchEvent, WatchFrom,
+    WatchRequest, WatchTarget,
 };
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::ListenRequest;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::listen_request::TargetChange;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::target::TargetType;
 
 use crate::messages::{TARGET, current, deleted, document, removed, reset, set, snapshot};
 use crate::rig::{Rig, request, store, told};
+use crate::scripted::Call;
 
 #[tokio::test]
 async fn the_server_is_asked_as_it_wants_to_be() {
@@ -92,42 +95,74 @@ async fn a_reset_in_midstream_becomes_differences() {
     assert_eq!(rig.told().await, ["-b", "+c@101"]);
 }
 
-/// Sends more than any window holds to a reader who does not read: the server is held up, and what
-/// the reader gets at last is the newest, in fewer batches.
+/// Opens a second watch of the store's, on the same connection, and puts it in the first's place.
+async fn second(rig: &mut Rig) -> (BoxStream<'static, Result<WatchEvent>>, Call) {
+    let events = rig.store.watch(&Default::default(), request(WatchFrom::Start));
+    let first = std::mem::replace(&mut rig.events, events);
+    let mut call = rig.listens().await;
+    rig.send(&mut call, &[current(100)]).await;
+    call.send(&snapshot(100)).await;
+    assert!(rig.told().await.is_empty());
+    (first, call)
+}
+
 #[tokio::test]
-#[allow(clippy::disallowed_methods, reason = "the test waits for its task")]
-async fn a_slow_reader_holds_up_the_server_and_misses_nothing() {
-    const MESSAGES: i64 = 100;
+async fn what_came_while_the_reader_was_away_goes_into_one_batch() {
+    let (mut rig, mut call) = Rig::settled(&[("a", 10)]).await;
+    let (first, mut second) = second(&mut rig).await;
+    for version in 101..=150 {
+        call.send(&set("a", version)).await;
+        call.send(&snapshot(version)).await;
+    }
+    // One connection keeps the order: what is sent now comes after all but the last message.
+    second.send(&snapshot(200)).await;
+    assert_eq!(rig.checkpoint().await.0, 200);
+    rig.events = first;
+    let batch = rig.batch().await;
+    let [change] = &told(&batch)[..] else { panic!("{batch:?}") };
+    assert!(matches!(change.as_str(), "+a@149" | "+a@150"), "{change}");
+}
+
+/// Readers who do not read hold up the server, and nobody else on their connection.
+#[tokio::test]
+#[allow(clippy::disallowed_methods, reason = "the test waits for its tasks")]
+async fn slow_readers_hold_up_the_server_and_nobody_else() {
+    const MESSAGES: i64 = 20;
     let (mut rig, call) = Rig::settled(&[]).await;
-    let (progress, mut sent) = tokio::sync::watch::channel(0);
-    let server = tokio::task::spawn(flood(call, MESSAGES, progress));
-    let mut stalled = 0;
-    while stalled < 5_000 {
-        stalled = if sent.has_changed().unwrap() { 0 } else { stalled + 1 };
-        sent.mark_unchanged();
-        tokio::task::yield_now().await;
+    let (mut calls, mut slow) = (vec![call], vec![]);
+    while slow.len() < 10 {
+        let (first, call) = second(&mut rig).await;
+        slow.push(first);
+        calls.push(call);
+    }
+    let mut swift = calls.pop().unwrap();
+    let (progress, sent) = tokio::sync::watch::channel(0);
+    let flood = |call| tokio::task::spawn(flood(call, MESSAGES, progress.clone()));
+    let servers: Vec<_> = calls.into_iter().map(flood).collect();
+    for time in 200..700 {
+        swift.send(&snapshot(time)).await;
+        assert!(rig.checkpoint().await.0 >= 200, "another watch goes on");
     }
     let sent = *sent.borrow();
     assert!(sent < MESSAGES, "all of {sent} MiB went somewhere");
-    let (mut versions, mut batches) = (vec![], 0);
-    while versions.last() != Some(&(1_000 + MESSAGES)) {
-        for change in rig.batch().await.changes {
-            let DocumentChange::Set(document) = change else { panic!("removed") };
-            versions.push(document.updated().as_micros());
+    for first in slow {
+        rig.events = first;
+        let mut versions = vec![];
+        while versions.last() != Some(&(1_000 + MESSAGES)) {
+            for change in rig.batch().await.changes {
+                let DocumentChange::Set(document) = change else { panic!("removed") };
+                versions.push(document.updated().as_micros());
+            }
         }
-        batches += 1;
+        assert!(versions.is_sorted_by(|left, right| left < right), "{versions:?}");
     }
-    assert!(versions.is_sorted_by(|left, right| left < right), "{versions:?}");
-    assert!(batches < MESSAGES, "what was at hand goes into one batch");
-    drop(server.await.unwrap());
+    for server in servers {
+        drop(server.await.unwrap());
+    }
 }
 
 /// Sends `count` versions of a document of 1 MiB, each with its snapshot.
-async fn flood(
-    mut call: crate::scripted::Call,
-    count: i64,
-    progress: tokio::sync::watch::Sender<i64>,
-) -> crate::scripted::Call {
+async fn flood(mut call: Call, count: i64, progress: tokio::sync::watch::Sender<i64>) -> Call {
     use googleapis_tonic_google_firestore_v1::google::firestore::v1::Value;
     use googleapis_tonic_google_firestore_v1::google::firestore::v1::value::ValueType;
     let payload = Bytes::from(vec![7; 1 << 20]);

@@ -120,7 +120,7 @@ impl Rig {
     }
 
     pub(crate) async fn event(&mut self) -> WatchEvent {
-        self.events.next().await.expect("the watch goes on").unwrap()
+        soon(self.events.next()).await.expect("the watch goes on").unwrap()
     }
 
     /// The next event, which is a batch.
@@ -146,7 +146,7 @@ impl Rig {
 
     /// The error that ends the watch.
     pub(crate) async fn error(&mut self) -> Error {
-        let error = self.events.next().await.expect("an error is told").unwrap_err();
+        let error = soon(self.events.next()).await.expect("an error is told").unwrap_err();
         assert!(self.events.next().await.is_none(), "an error is the end");
         assert!(self.events.next().await.is_none(), "and stays the end");
         error
@@ -186,8 +186,14 @@ async fn uneventfully<T>(
     events: &mut BoxStream<'static, Result<WatchEvent>>,
     future: impl Future<Output = T>,
 ) -> T {
-    match select(pin!(future), events.next()).await {
+    match soon(select(pin!(future), events.next())).await {
         Either::Left((value, _)) => value,
         Either::Right((event, _)) => panic!("told too early: {event:?}"),
     }
+}
+
+/// Waits for what must happen: a test that waits in vain fails instead of hanging.
+async fn soon<T>(what: impl Future<Output = T>) -> T {
+    let most = Duration::from_secs(30);
+    tokio::time::timeout(most, what).await.expect("what the test waits for does not happen")
 }
