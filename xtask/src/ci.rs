@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::step::{self, Steps};
-use crate::{arrows, deny, test, tidy, workspace};
+use crate::{arrows, deny, indexes, test, tidy, workspace};
 
 /// Run every check and every test; what `.ci/run` calls.
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,8 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     steps.run("tidy", || tidy::run(&tidy::Args::default()));
     steps.run("clippy", clippy);
     steps.run("doc", doc);
-    steps.run("test", || test::run(&test::Args::default()));
+    steps.run("test", || test::run_noting_indexes(indexes::new_folder()?));
+    steps.run("indexes", indexes::check);
     steps.finish()
 }
 

@@ -9,6 +9,7 @@ mod demo;
 mod deny;
 mod emulator;
 mod environment;
+mod indexes;
 mod install;
 mod interrupt;
 mod step;
@@ -34,6 +35,7 @@ enum Command {
     Ci(ci::Args),
     Emulator(emulator::Args),
     Bench(bench::Args),
+    Indexes(indexes::Args),
     Arrows(arrows::Args),
     Deny(deny::Args),
     Tidy(tidy::Args),
@@ -44,6 +46,7 @@ fn main() -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Emulator(args) => emulator::run(&args),
+        Command::Indexes(args) => indexes::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Ci(args) => ci::run(&args),
         Command::Arrows(args) => arrows::run(&args),

@@ -1,6 +1,7 @@
 //! The second command of the README.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -25,6 +26,10 @@ pub(crate) struct Args {
     #[arg(long)]
     memory: bool,
 
+    /// Where suites note which indexes they need.
+    #[arg(skip)]
+    record_indexes: Option<PathBuf>,
+
     /// Arguments for `cargo test`.
     #[arg(last = true)]
     cargo: Vec<String>,
@@ -38,6 +43,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         command.arg("--workspace");
     }
     command.args(&args.cargo);
+    if let Some(folder) = &args.record_indexes {
+        command.env("FIREKEEP_RECORD_INDEXES", folder);
+    }
     let emulator = prepare(args, &mut command)?;
     let outcome = tee(&mut command);
     drop(emulator);
@@ -50,6 +58,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bail!("`{}` failed", step::show(&command));
     }
     Ok(())
+}
+
+/// Runs all tests, and lets the suites note in `folder` which indexes they need.
+pub(crate) fn run_noting_indexes(folder: PathBuf) -> Result<()> {
+    run(&Args { record_indexes: Some(folder), ..Args::default() })
 }
 
 const LEFT_OUT: &str = "LEFT OUT by --memory: the Firestore backend on the emulator, every feature \

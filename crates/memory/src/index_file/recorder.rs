@@ -1,5 +1,6 @@
 //! Which indexes a run needed.
 
+use std::fmt;
 use std::sync::Arc;
 
 use firekeep_core::{Aggregation, Query};
@@ -22,11 +23,14 @@ use super::IndexFile;
 /// assert_eq!(recorder.to_index_file().composites().len(), 1);
 /// # Ok::<(), firekeep_core::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct IndexRecorder {
     base: Arc<IndexFile>,
     needed: Arc<Mutex<IndexFile>>,
+    listener: Option<Arc<Listener>>,
 }
+
+type Listener = dyn Fn(&IndexFile) + Send + Sync;
 
 impl IndexRecorder {
     /// An empty recorder.
@@ -41,7 +45,16 @@ impl IndexRecorder {
         for entry in file.overrides() {
             base.insert_override(entry.clone());
         }
-        Self { needed: Arc::new(Mutex::new(base.clone())), base: Arc::new(base) }
+        let needed = Arc::new(Mutex::new(base.clone()));
+        Self { base: Arc::new(base), needed, listener: None }
+    }
+
+    /// Calls `listener` with everything recorded so far, whenever a query needed something new. A
+    /// test program has no moment at its end in which it could ask.
+    #[must_use]
+    pub fn on_change(mut self, listener: impl Fn(&IndexFile) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Arc::new(listener));
+        self
     }
 
     /// Notes what `query`, with `aggregations` over it, needs.
@@ -51,12 +64,25 @@ impl IndexRecorder {
         aggregations: impl IntoIterator<Item = &'a Aggregation>,
     ) {
         for missing in self.base.missing_for(query, aggregations) {
-            self.needed.lock().add(missing);
+            let mut needed = self.needed.lock();
+            let before = needed.clone();
+            needed.add(missing);
+            if let Some(listener) = self.listener.as_ref().filter(|_| *needed != before) {
+                listener(&needed);
+            }
         }
     }
 
     /// Everything that the queries so far needed.
     pub fn to_index_file(&self) -> IndexFile {
         self.needed.lock().clone()
+    }
+}
+
+impl fmt::Debug for IndexRecorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IndexRecorder")
+            .field("needed", &*self.needed.lock())
+            .finish_non_exhaustive()
     }
 }

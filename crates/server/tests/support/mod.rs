@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use firekeep_core::{Db, ManualClock, Store};
 use firekeep_firestore::FirestoreStore;
 use firekeep_layers::{Bill, FaultHandle, FaultLayer, MeterHandle, MeterLayer, Stack};
+use firekeep_memory::index_file::IndexRecorder;
 use firekeep_memory::{IndexFile, MemoryStore};
 use firekeep_server::{App, ServerOptions};
 use firekeep_testkit::Availability;
@@ -42,8 +43,15 @@ impl Answer {
 impl Service {
     pub(crate) fn new() -> Self {
         let clock = ManualClock::new();
-        let memory = MemoryStore::builder().clock(clock.clone());
-        Self::over(memory.indexes(IndexFile::parse(INDEXES).unwrap()).build(), clock)
+        let indexes = IndexFile::parse(INDEXES).unwrap();
+        let memory = MemoryStore::builder().clock(clock.clone()).indexes(indexes.clone());
+        // For `cargo xtask indexes`.
+        let Some(path) = firekeep_testkit::recording::file() else {
+            return Self::over(memory.build(), clock);
+        };
+        let recorder = IndexRecorder::with_overrides_of(&indexes)
+            .on_change(move |needed| std::fs::write(&path, needed.to_json()).unwrap());
+        Self::over(memory.record_indexes(recorder).build(), clock)
     }
 
     /// The service over a database of its own on the emulator; `None`, with the reason printed,

@@ -4,6 +4,7 @@
 use firekeep_core::{Db, ManualClock};
 use firekeep_firestore::FirestoreStore;
 use firekeep_layers::{Bill, MeterHandle, MeterLayer, Stack};
+use firekeep_memory::index_file::IndexRecorder;
 use firekeep_memory::{IndexFile, MemoryStore};
 use firekeep_telemetry::{DeviceId, Reading, Telemetry, TenantId, Timestamp, Unit};
 use firekeep_testkit::Availability;
@@ -58,7 +59,14 @@ impl Bed {
 }
 
 pub(crate) fn memory(clock: ManualClock) -> MemoryStore {
-    MemoryStore::builder().clock(clock).indexes(IndexFile::parse(INDEXES).unwrap()).build()
+    let indexes = IndexFile::parse(INDEXES).unwrap();
+    let store = MemoryStore::builder().clock(clock).indexes(indexes.clone());
+    // For `cargo xtask indexes`.
+    let Some(path) = firekeep_testkit::recording::file() else { return store.build() };
+    let recorder = IndexRecorder::with_overrides_of(&indexes);
+    let recorder =
+        recorder.on_change(move |needed| std::fs::write(&path, needed.to_json()).unwrap());
+    store.record_indexes(recorder).build()
 }
 
 /// The same test on every backend; its body takes a [`Bed`].
