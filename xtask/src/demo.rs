@@ -77,6 +77,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     outcome
 }
 
+/// Shows that the README's first command works: starts the demo, and ends it once it serves.
+pub(crate) fn run_briefly() -> Result<()> {
+    run(&Args {
+        store: Backend::Memory,
+        csv: None,
+        port: Some(0),
+        speed: "60".to_owned(),
+        exit_when_ready: true,
+    })
+}
+
 /// Builds the binary and answers where it is.
 fn build() -> Result<PathBuf> {
     println!("building firekeep; the first time takes some minutes");

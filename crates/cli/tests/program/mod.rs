@@ -73,7 +73,11 @@ pub(crate) struct Service {
 impl Service {
     /// Starts `firekeep {args} --listen 127.0.0.1:0 --json`, and waits until it serves.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut command = firekeep(args);
+        Self::spawn(firekeep(args))
+    }
+
+    /// The same for a command in other surroundings.
+    pub(crate) fn spawn(mut command: Command) -> Self {
         command.args(["--listen", "127.0.0.1:0", "--json"]).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut line = String::new();
