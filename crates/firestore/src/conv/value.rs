@@ -80,12 +80,12 @@ pub(crate) fn geo_point(latitude: f64, longitude: f64) -> Result<Value> {
 pub(crate) fn map_or_vector(fields: Fields) -> Value {
     let is_vector =
         fields.len() == 2 && fields.get(TYPE_FIELD).and_then(Value::as_str) == Some(VECTOR_TYPE);
-    if is_vector && let Some(Value::Array(elements)) = fields.get(VECTOR_FIELD) {
-        if let Some(numbers) = elements.iter().map(Value::as_double).collect() {
-            return Value::Vector(numbers);
-        }
+    if !is_vector {
+        return Value::Map(fields);
     }
-    Value::Map(fields)
+    let elements = fields.get(VECTOR_FIELD).and_then(Value::as_array);
+    let numbers = elements.and_then(|all| all.iter().map(Value::as_double).collect());
+    numbers.map_or(Value::Map(fields), Value::Vector)
 }
 
 /// The value as a message.

@@ -2,6 +2,8 @@
 //!
 //! A missing emulator fails these tests instead of skipping them: a skip would look like a pass.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod aggregates;
 mod commits;
 mod database;
