@@ -1,5 +1,7 @@
 //! Reading the past, and forgetting it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod store;
 
 use std::time::Duration;

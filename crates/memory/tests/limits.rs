@@ -1,5 +1,7 @@
 //! What Firestore's limits refuse.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod store;
 
 use firekeep_core::{Bytes, ErrorKind, Query, ReadAt, TransformOp, Value, Write, field, fields};

@@ -1,5 +1,7 @@
 //! Transactions: serializable in both modes, and never waiting longer than they must.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod store;
 
 use std::pin::pin;

@@ -1,5 +1,7 @@
 //! Watches: one consistent state after the other, to readers fast and slow.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod store;
 
 use std::collections::BTreeMap;

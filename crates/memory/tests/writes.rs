@@ -1,5 +1,7 @@
 //! Writes, preconditions and sequences of writes to one document, as the emulator answers them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod store;
 
 use firekeep_core::{
