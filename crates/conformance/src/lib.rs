@@ -5,6 +5,7 @@ mod cases;
 mod ctx;
 mod deviation;
 mod feed;
+pub mod liars;
 mod run;
 
 pub use case::Case;
