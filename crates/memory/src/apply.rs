@@ -86,8 +86,8 @@ impl<'a> Staging<'a> {
         Self { state, documents: Vec::with_capacity(writes), places }
     }
 
-    /// Applies one write; answers where its document is, unless it only verifies one, and the
-    /// results of its transforms.
+    /// Applies one write; answers where its document is, unless it deletes or only verifies
+    /// one, and the results of its transforms.
     fn write(&mut self, write: Write, time: Timestamp) -> Result<(Option<usize>, Vec<Value>)> {
         let (path, change, transforms, require) = write.into_parts();
         let at = self.place(path);
@@ -95,7 +95,10 @@ impl<'a> Staging<'a> {
         staged.check(require).map_err(|error| error.at_path(&staged.path))?;
         match change {
             Change::Verify => return Ok((None, Vec::new())),
-            Change::Delete => staged.delete(),
+            Change::Delete => {
+                staged.delete();
+                return Ok((None, Vec::new()));
+            }
             Change::Replace(fields) => staged.fields = Some(fields),
             Change::Merge { mut fields, mask } => {
                 let stored = staged.fields_mut();
@@ -167,6 +170,7 @@ impl Staged<'_> {
     }
 
     fn delete(&mut self) {
+        self.is_written = true;
         self.fields = None;
         self.was_deleted = true;
     }
