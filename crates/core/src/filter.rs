@@ -295,8 +295,11 @@ fn check_operand(field: &FieldPath, op: Op, operand: &Value) -> Result<()> {
         }
         _ => std::slice::from_ref(operand),
     };
-    if !field.is_document_id() || op.is_unary() {
+    if !field.is_document_id() {
         return Ok(());
+    }
+    if op.is_unary() {
+        return Err(Error::invalid("the document's name is never null and no number"));
     }
     if matches!(op, Op::ArrayContains | Op::ArrayContainsAny) {
         return Err(Error::invalid("the document's name is no array"));

@@ -71,6 +71,7 @@ fn refuses_what_firestore_refuses() {
         (q().filter(all([])), "is empty"),
         (q().filter(field("a..b").eq(1)), "empty segment"),
         (q().filter(document_id().eq("c/x")), "a reference, not a string"),
+        (q().filter(document_id().ne(Value::Null)), "never null"),
         (q().ascending("a").descending("a"), "twice"),
         (q().ascending("__name__").ascending("a"), "after the document's name"),
         (q().limit_to_last(1), "needs an order"),
