@@ -7,6 +7,7 @@ use firekeep_core::{
     AggregateRequest, Aggregates, Aggregation, Cx, FieldPath, Operation, Result, Timestamp, TxnId,
     Value,
 };
+use tonic_prost::ProstCodec;
 
 use crate::channel::{Call, Connection, STREAMED};
 use crate::conv::{query_to_proto, timestamp_from_proto, value_from_proto};
@@ -52,7 +53,7 @@ pub(crate) async fn aggregate(
         new_transaction,
         read_time,
     };
-    let mut reply = connection.stream(cx, &call, message).await?;
+    let mut reply = connection.stream(cx, &call, ProstCodec::default(), message).await?;
     let mut answer = Answer::default();
     while let Some(message) = reply.message().await? {
         answer.add(connection, message).map_err(|e| e.in_operation(Operation::Aggregate))?;

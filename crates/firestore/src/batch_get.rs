@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 
-use firekeep_core::{
-    BatchGet, Cx, DocPath, Document, Lookup, Lookups, Operation, ReadAt, Result, Timestamp, TxnId,
-};
+use firekeep_core::{BatchGet, Cx, DocPath, Lookup, Lookups, Operation, ReadAt, Result, TxnId};
 
 use crate::channel::{Call, Connection, STREAMED};
-use crate::conv::{document_from_proto, mask_to_proto, timestamp_from_proto};
+use crate::conv::mask_to_proto;
 use crate::error::malformed;
-use crate::proto::batch_get_documents_response::Result as Found;
-use crate::proto::{BatchGetDocumentsRequest, BatchGetDocumentsResponse};
+use crate::proto::BatchGetDocumentsRequest;
 use crate::txn::{Consistency, asked, begin};
+use crate::wire::{Direct, Found, GetPart};
 
 /// Reads `request`'s documents.
 pub(crate) async fn batch_get(
@@ -39,10 +37,12 @@ pub(crate) async fn batch_get(
         new_transaction,
         read_time,
     };
-    let mut reply = connection.stream(cx, &call, message).await?;
+    let codec = Direct::new(database.clone());
+    let mut reply = connection.stream(cx, &call, codec, message).await?;
     let mut found = Answers::with_capacity(paths.len());
-    while let Some(message) = reply.message().await? {
-        found.add(connection, message)?;
+    while let Some(part) = reply.message().await? {
+        let part = part.map_err(|error| error.in_operation(Operation::BatchGet))?;
+        found.add(part)?;
     }
     found.in_order_of(paths)
 }
@@ -67,20 +67,15 @@ impl Answers {
         Self { lookups: Vec::with_capacity(documents), txn: None }
     }
 
-    fn add(&mut self, connection: &Connection, message: BatchGetDocumentsResponse) -> Result<()> {
-        if !message.transaction.is_empty() {
-            self.txn = Some(TxnId::new(message.transaction));
-        }
-        let Some(result) = message.result else { return Ok(()) };
-        let read_time = read_time(message.read_time)?;
-        let database = connection.database();
-        let (path, document) = match result {
-            Found::Found(document) => {
-                let document: Document = document_from_proto(database, document)?;
-                (document.path().clone(), Some(document))
-            }
-            Found::Missing(name) => (database.path_of(&name)?, None),
+    fn add(&mut self, part: GetPart) -> Result<()> {
+        self.txn = self.txn.take().or(part.txn);
+        let Some(found) = part.found else { return Ok(()) };
+        let (path, document) = match found {
+            Found::Document(document) => (document.path().clone(), Some(document)),
+            Found::Missing(path) => (path, None),
         };
+        let read_time =
+            part.read_time.ok_or_else(|| malformed(Operation::BatchGet, "lacks its read time"))?;
         self.lookups.push(Lookup { path, document, read_time });
         Ok(())
     }
@@ -99,9 +94,4 @@ impl Answers {
         }
         Ok(Lookups { lookups: self.lookups, txn: self.txn })
     }
-}
-
-fn read_time(time: Option<prost_types::Timestamp>) -> Result<Timestamp> {
-    let time = time.ok_or_else(|| malformed(Operation::BatchGet, "lacks its read time"))?;
-    timestamp_from_proto(time)
 }

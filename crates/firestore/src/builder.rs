@@ -103,8 +103,8 @@ impl FirestoreBuilder {
             Some(host) => (self.emulator_endpoint(host)?, Auth::emulator()),
             None => (secure_endpoint(&self.endpoint)?, self.authorization()),
         };
-        let calls = Pool::new(endpoint.clone(), Arc::clone(&self.clock));
-        let listeners = Pool::new(for_listeners(endpoint), Arc::clone(&self.clock));
+        let windowed = |window| Pool::new(with_window(&endpoint, window), Arc::clone(&self.clock));
+        let (calls, listeners) = (windowed(CALL_WINDOW), windowed(LISTENER_WINDOW));
         let connection = Connection::new(database, auth, Arc::clone(&self.clock), calls, listeners);
         Ok(FirestoreStore::new(connection, self.clock, emulated))
     }
@@ -150,7 +150,6 @@ fn endpoint(address: &str) -> Result<Endpoint> {
     Ok(endpoint
         .connect_timeout(Duration::from_secs(10))
         .tcp_nodelay(true)
-        .http2_adaptive_window(true)
         // Google's front end takes pings that come faster than every 30 s, or without a stream
         // open, for abuse.
         .http2_keep_alive_interval(Duration::from_secs(60))
@@ -158,13 +157,14 @@ fn endpoint(address: &str) -> Result<Endpoint> {
         .keep_alive_while_idle(false))
 }
 
-/// Gives each stream a window of its own within the connection's. Otherwise a few watches that
-/// nobody reads would fill the connection's, and every other watch on it would wait for them.
-fn for_listeners(endpoint: Endpoint) -> Endpoint {
+/// Gives each stream a window of its own within the connection's. Otherwise a few streams that
+/// nobody reads would fill the connection's, and every other stream on it would wait for them. An
+/// adaptive window is shared, starts at 64 KiB, and pings to measure.
+fn with_window(endpoint: &Endpoint, window: u32) -> Endpoint {
     endpoint
-        .http2_adaptive_window(false)
-        .initial_stream_window_size(LISTENER_WINDOW)
-        .initial_connection_window_size(LISTENER_WINDOW * MAX_STREAMS as u32)
+        .clone()
+        .initial_stream_window_size(window)
+        .initial_connection_window_size(window * MAX_STREAMS as u32)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -175,6 +175,9 @@ fn is_loopback(host: &str) -> bool {
     name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// What the server may send ahead of the reader of a call: enough for 25 MB/s at 20 ms there and
+/// back, and 45 MiB on a full connection whose readers all stand still.
+const CALL_WINDOW: u32 = 512 * 1024;
 /// What the server may send ahead of a watch's reader: enough for 12 MB/s at 20 ms there and back,
 /// and 22.5 MiB on a full connection whose watches all stand still.
 const LISTENER_WINDOW: u32 = 256 * 1024;

@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use prost::Message;
 use tonic::client::Grpc;
+use tonic::codec::Codec;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Extensions, Request, Status};
 use tonic_prost::ProstCodec;
@@ -106,10 +107,17 @@ impl Connection {
     ///
     /// # Errors
     /// As [`Connection::unary`].
-    pub(crate) async fn stream<M, R>(&self, cx: &Cx, call: &Call, message: M) -> Result<Reply<R>>
+    pub(crate) async fn stream<C>(
+        &self,
+        cx: &Cx,
+        call: &Call,
+        codec: C,
+        message: C::Encode,
+    ) -> Result<Reply<C::Decode>>
     where
-        M: Message + Send + Sync + 'static,
-        R: Message + Default + Send + Sync + 'static,
+        C: Codec,
+        C::Encode: Message + Sync,
+        C::Decode: Sync,
     {
         let budget = self.budget(cx, call)?;
         let until = tokio::time::Instant::now() + budget;
@@ -121,7 +129,7 @@ impl Connection {
         let answer = async {
             ready(&mut grpc).await?;
             let path = PathAndQuery::from_static(call.path);
-            grpc.server_streaming(request, path, ProstCodec::<M, R>::default()).await
+            grpc.server_streaming(request, path, codec).await
         };
         // tonic's own timeout starts only when a connection is there.
         let answer = tokio::time::timeout_at(until, answer)

@@ -17,6 +17,7 @@ mod reply;
 mod store;
 mod txn;
 mod watch;
+mod wire;
 
 pub use auth::{Credentials, Token};
 pub use builder::FirestoreBuilder;

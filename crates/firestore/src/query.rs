@@ -4,18 +4,19 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use firekeep_core::{
-    Cx, Document, Operation, Query, QueryEvent, QueryRequest, ReadAt, Result, Timestamp, TxnId,
+    Cx, Document, Operation, Query, QueryEvent, QueryRequest, ReadAt, Result, Timestamp,
 };
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, Stream, StreamExt};
 
 use crate::channel::{Call, Connection, STREAMED};
-use crate::conv::{document_from_proto, query_to_proto, timestamp_from_proto};
+use crate::conv::query_to_proto;
 use crate::error::malformed;
-use crate::proto::{RunQueryRequest, RunQueryResponse};
+use crate::proto::RunQueryRequest;
 use crate::reply::Reply;
 use crate::txn::{Consistency, asked};
+use crate::wire::{Direct, QueryPart};
 
 /// Runs `request`'s query.
 pub(crate) fn query(
@@ -26,7 +27,6 @@ pub(crate) fn query(
     let turned = request.query.is_limit_to_last();
     let opening = open(connection.clone(), cx.clone(), request).boxed();
     let rows = Rows {
-        connection: connection.clone(),
         state: State::Opening(opening),
         rows: 0,
         skipped: 0,
@@ -40,10 +40,11 @@ async fn open(
     connection: Connection,
     cx: Cx,
     request: QueryRequest,
-) -> Result<Reply<RunQueryResponse>> {
+) -> Result<Reply<Result<QueryPart>>> {
     let QueryRequest { query, at } = request;
     let (call, message) = message(&connection, &query, at)?;
-    connection.stream(&cx, &call, message).await
+    let codec = Direct::new(connection.database().clone());
+    connection.stream(&cx, &call, codec, message).await
 }
 
 fn message(connection: &Connection, query: &Query, at: ReadAt) -> Result<(Call, RunQueryRequest)> {
@@ -67,7 +68,6 @@ fn message(connection: &Connection, query: &Query, at: ReadAt) -> Result<(Call, 
 
 /// A query under way. An error ends it; what came before stays true.
 struct Rows {
-    connection: Connection,
     state: State,
     rows: u64,
     skipped: u64,
@@ -77,8 +77,8 @@ struct Rows {
 }
 
 enum State {
-    Opening(BoxFuture<'static, Result<Reply<RunQueryResponse>>>),
-    Open(Box<Reply<RunQueryResponse>>),
+    Opening(BoxFuture<'static, Result<Reply<Result<QueryPart>>>>),
+    Open(Box<Reply<Result<QueryPart>>>),
     Ended,
 }
 
@@ -94,12 +94,12 @@ impl Rows {
                     self.state = State::Open(Box::new(ready!(opening.poll_unpin(cx))?));
                 }
                 State::Open(reply) => {
-                    let Some(message) = ready!(reply.poll_message(cx))? else {
+                    let Some(part) = ready!(reply.poll_message(cx))? else {
                         let done = self.done();
                         self.state = State::Ended;
                         return Poll::Ready(Some(done));
                     };
-                    if let Some(event) = self.event(message)? {
+                    if let Some(event) = self.event(part?) {
                         return Poll::Ready(Some(Ok(event)));
                     }
                 }
@@ -107,21 +107,15 @@ impl Rows {
         }
     }
 
-    fn event(&mut self, message: RunQueryResponse) -> Result<Option<QueryEvent>> {
-        self.skipped += u64::try_from(message.skipped_results).unwrap_or(0);
-        if let Some(time) = message.read_time {
-            self.read_time = Some(timestamp_from_proto(time)?);
+    fn event(&mut self, part: QueryPart) -> Option<QueryEvent> {
+        self.skipped += part.skipped;
+        self.read_time = part.read_time.or(self.read_time);
+        self.rows += u64::from(part.document.is_some());
+        if let Some(txn) = part.txn {
+            self.waiting = part.document;
+            return Some(QueryEvent::Began(txn));
         }
-        let row = match message.document {
-            Some(document) => Some(document_from_proto(self.connection.database(), document)?),
-            None => None,
-        };
-        self.rows += u64::from(row.is_some());
-        if !message.transaction.is_empty() {
-            self.waiting = row;
-            return Ok(Some(QueryEvent::Began(TxnId::new(message.transaction))));
-        }
-        Ok(row.map(QueryEvent::Row))
+        part.document.map(QueryEvent::Row)
     }
 
     fn done(&self) -> Result<QueryEvent> {
