@@ -7,6 +7,7 @@ use firekeep_core::{
     Change, Committed, DocPath, Document, Error, ErrorKind, Fields, Require, Result, Timestamp,
     Transform, Value, Version, Write, Written,
 };
+use smallvec::SmallVec;
 
 use crate::limits;
 use crate::state::State;
@@ -21,7 +22,7 @@ pub(crate) fn apply(state: &mut State, writes: Vec<Write>, wall: Timestamp) -> R
     check_sequences(&writes)?;
     let time = state.commit_time(wall);
     let mut staged = Staging::new(state, writes.len());
-    let mut results = Vec::with_capacity(writes.len());
+    let mut results: Few<(Option<usize>, Vec<Value>)> = Few::with_capacity(writes.len());
     for write in writes {
         results.push(staged.write(write, time)?);
     }
@@ -29,7 +30,7 @@ pub(crate) fn apply(state: &mut State, writes: Vec<Write>, wall: Timestamp) -> R
     let written = results
         .into_iter()
         .map(|(at, transform_results)| Written {
-            version: at.and_then(|at: usize| documents[at].version()),
+            version: at.and_then(|at| documents[at].version()),
             transform_results,
         })
         .collect();
@@ -40,6 +41,9 @@ pub(crate) fn apply(state: &mut State, writes: Vec<Write>, wall: Timestamp) -> R
     }
     Ok(Committed { commit_time: time, writes: written })
 }
+
+/// A list that is nearly always of one.
+type Few<T> = SmallVec<[T; 1]>;
 
 /// What becomes of one document.
 enum Outcome {
@@ -61,7 +65,7 @@ impl Outcome {
 /// The documents of a commit as its writes leave them.
 struct Staging<'a> {
     state: &'a State,
-    documents: Vec<Staged<'a>>,
+    documents: Few<Staged<'a>>,
     /// Where a path is in `documents`; unused while searching is cheaper.
     places: Option<HashMap<DocPath, usize>>,
 }
@@ -83,7 +87,7 @@ const FEW_WRITES: usize = 8;
 impl<'a> Staging<'a> {
     fn new(state: &'a State, writes: usize) -> Self {
         let places = (writes > FEW_WRITES).then(HashMap::new);
-        Self { state, documents: Vec::with_capacity(writes), places }
+        Self { state, documents: Few::with_capacity(writes), places }
     }
 
     /// Applies one write; answers where its document is, unless it deletes or only verifies
@@ -137,7 +141,7 @@ impl<'a> Staging<'a> {
         })
     }
 
-    fn finish(self, time: Timestamp) -> Result<Vec<Outcome>> {
+    fn finish(self, time: Timestamp) -> Result<Few<Outcome>> {
         self.documents.into_iter().map(|staged| staged.finish(time)).collect()
     }
 }

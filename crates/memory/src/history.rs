@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use firekeep_core::{Document, Timestamp};
 
-use crate::slots::SlotId;
+use crate::former::Former;
+use crate::slots::{Slot, SlotId};
 
 /// The place of a change in the history; 0 stands for none.
 pub(crate) type ChangeId = u64;
@@ -17,7 +18,7 @@ pub(crate) struct Change {
     /// Which document: where it is. A slot lives as long as changes to it are remembered.
     pub(crate) slot: SlotId,
     /// The document until then.
-    pub(crate) before: Option<Document>,
+    pub(crate) before: Former,
     /// The change of the same document before this one.
     pub(crate) previous: ChangeId,
 }
@@ -57,18 +58,25 @@ impl History {
         self.changes.len()
     }
 
-    /// The document as of `time`, where it is now `live` and `last` is its last change.
-    pub(crate) fn as_of<'a>(
+    /// The document in `slot` as of `time`.
+    pub(crate) fn as_of(&self, time: Timestamp, slot: &Slot) -> Option<Document> {
+        self.versions(time, slot).last().flatten()
+    }
+
+    /// The document in `slot` now, then each version before back to the one as of `time`.
+    pub(crate) fn versions<'a>(
         &'a self,
         time: Timestamp,
-        live: Option<&'a Document>,
-        last: ChangeId,
-    ) -> Option<&'a Document> {
-        let (mut document, mut id) = (live, last);
-        while let Some(change) = self.get(id).filter(|change| change.time > time) {
-            (document, id) = (change.before.as_ref(), change.previous);
-        }
-        document
+        slot: &'a Slot,
+    ) -> impl Iterator<Item = Option<Document>> + 'a {
+        let mut next = Some((slot.live.clone(), slot.last));
+        std::iter::from_fn(move || {
+            let (document, last) = next.take()?;
+            if let Some(change) = self.get(last).filter(|change| change.time > time) {
+                next = Some((change.before.restore(document.as_ref()), change.previous));
+            }
+            Some(document)
+        })
     }
 
     /// The time of the change `id`, if it is still remembered.

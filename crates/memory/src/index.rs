@@ -40,6 +40,8 @@ pub(crate) struct Index {
     pub(crate) shape: Shape,
     names: Names,
     entries: BTreeMap<Key, SlotId>,
+    /// Where keys are built; kept, so that building one allocates nothing.
+    scratch: Vec<u8>,
     /// When a query last used the index, by count of uses.
     pub(crate) used: u64,
 }
@@ -119,39 +121,52 @@ impl Shape {
         equal.chain(self.order.iter().map(|key| &key.field)).filter(|f| !f.is_document_id())
     }
 
-    /// Every key of `document`: one, or one per element, or none if it lacks a field.
-    fn keys(&self, names: &Names, document: &Document) -> Vec<Vec<u8>> {
-        let mut keys = vec![Vec::with_capacity(64)];
-        for part in &self.equal {
-            let (Part::Field(field) | Part::Element(field)) = part;
-            let Some(value) = document.find(field) else { return Vec::new() };
-            match (part, value) {
-                (Part::Field(_), value) => keys.iter_mut().for_each(|key| push(key, value)),
-                (Part::Element(_), Value::Array(elements)) => {
-                    keys = extended(&keys, elements);
-                }
-                (Part::Element(_), _) => return Vec::new(),
-            }
+    /// Shows `see` every key of `document`: one, or one per element, or none if it lacks a field.
+    /// The keys are built in `scratch`.
+    fn each_key(
+        &self,
+        names: &Names,
+        document: &Document,
+        scratch: &mut Vec<u8>,
+        see: &mut dyn FnMut(&[u8]),
+    ) {
+        scratch.clear();
+        self.complete(names, document, scratch, &self.equal, see);
+    }
+
+    /// Completes the key begun in `key` by `parts` and the order. `None` if a field is lacking.
+    fn complete(
+        &self,
+        names: &Names,
+        document: &Document,
+        key: &mut Vec<u8>,
+        parts: &[Part],
+        see: &mut dyn FnMut(&[u8]),
+    ) -> Option<()> {
+        let Some((part, rest)) = parts.split_first() else {
+            self.push_order(names, key, document)?;
+            see(key);
+            return Some(());
+        };
+        let (Part::Field(field) | Part::Element(field)) = part;
+        let value = document.find(field)?;
+        let values = match part {
+            Part::Field(_) => std::slice::from_ref(value),
+            Part::Element(_) => value.as_array()?,
+        };
+        let begun = key.len();
+        for value in values {
+            key.truncate(begun);
+            push(key, value);
+            self.complete(names, document, key, rest, see)?;
         }
-        let ordered = |key: &mut Vec<u8>| self.push_order(names, key, document).is_some();
-        if keys.iter_mut().all(ordered) { keys } else { Vec::new() }
+        Some(())
     }
 }
 
 /// Appends a value that is compared for equality only.
 pub(crate) fn push(key: &mut Vec<u8>, value: &Value) {
     encoding::push_value(key, value, Direction::Ascending);
-}
-
-fn extended(keys: &[Vec<u8>], elements: &[Value]) -> Vec<Vec<u8>> {
-    let pairs = keys.iter().flat_map(|key| elements.iter().map(move |element| (key, element)));
-    pairs
-        .map(|(key, element)| {
-            let mut key = key.clone();
-            push(&mut key, element);
-            key
-        })
-        .collect()
 }
 
 impl Index {
@@ -161,14 +176,14 @@ impl Index {
         shape: Shape,
         documents: impl Iterator<Item = (SlotId, &'a Document)>,
     ) -> Self {
-        let names = Names::of(&scope);
-        let entries = documents
-            .flat_map(|(id, document)| {
-                let keys = shape.keys(&names, document).into_iter();
-                keys.map(move |key| (Key::from_slice(&key), id))
-            })
-            .collect();
-        Self { scope, shape, names, entries, used: 0 }
+        let (names, mut scratch) = (Names::of(&scope), Vec::new());
+        let mut entries = Vec::new();
+        for (id, document) in documents {
+            let mut keep = |key: &[u8]| entries.push((Key::from_slice(key), id));
+            shape.each_key(&names, document, &mut scratch, &mut keep);
+        }
+        let entries = entries.into_iter().collect();
+        Self { scope, shape, names, entries, scratch, used: 0 }
     }
 
     /// Whether this is the index over `scope` of `shape`.
@@ -188,14 +203,19 @@ impl Index {
         {
             return;
         }
-        let keys = |document: Option<&Document>| {
-            document.map(|document| self.shape.keys(&self.names, document)).unwrap_or_default()
-        };
-        let (old, new) = (keys(before), keys(after));
-        for key in old.iter().filter(|key| !new.contains(key)) {
-            self.entries.remove(&**key);
+        let Self { shape, names, entries, scratch, .. } = self;
+        if let Some(before) = before {
+            let mut remove = |key: &[u8]| {
+                entries.remove(key);
+            };
+            shape.each_key(names, before, scratch, &mut remove);
         }
-        self.entries.extend(new.iter().map(|key| (Key::from_slice(key), id)));
+        if let Some(after) = after {
+            let mut insert = |key: &[u8]| {
+                entries.insert(Key::from_slice(key), id);
+            };
+            shape.each_key(names, after, scratch, &mut insert);
+        }
     }
 
     /// The entries with keys from `from` to before `to`, or to the end.

@@ -10,6 +10,7 @@ mod waiting;
 
 mod documents;
 mod encoding;
+mod former;
 mod history;
 mod index;
 mod slots;

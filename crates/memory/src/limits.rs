@@ -12,6 +12,13 @@ pub(crate) const MAX_INDEX_ENTRIES: usize = 40_000;
 /// # Errors
 /// `InvalidArgument` above 10 MiB; overlapping transforms in one write.
 pub(crate) fn check_request(writes: &[Write]) -> Result<()> {
+    if let [write] = writes
+        && write.transforms().is_empty()
+        && matches!(write.change(), Change::Replace(_))
+    {
+        // The bound on its document is the smaller one.
+        return Ok(());
+    }
     writes.iter().try_for_each(check_transforms)?;
     let bytes: usize = writes.iter().map(write_size).sum();
     if bytes > MAX_REQUEST_BYTES {

@@ -179,11 +179,10 @@ impl Past {
         }
         for change in state.history.since(view.time) {
             let Some(slot) = state.documents.slot_by_id(change.slot) else { continue };
-            // The first change since then holds what was there then.
             if query.scope().holds(&slot.path) && past.changed.insert(change.slot) {
-                let row = change.before.as_ref().filter(|doc| keeps(query.filter(), doc));
-                let row = row.and_then(|row| Some((placed(query, plan, row)?, row.clone())));
-                past.rows.extend(row);
+                let row = state.history.as_of(view.time, slot);
+                let row = row.filter(|document| keeps(query.filter(), document));
+                past.rows.extend(row.and_then(|row| Some((placed(query, plan, &row)?, row))));
             }
         }
         past.rows.sort_by(|left, right| left.0.cmp(&right.0));
@@ -231,12 +230,15 @@ pub(crate) fn check_operands(query: &Query) -> Result<()> {
 /// then entered, left or changed its rows.
 pub(crate) fn has_changed(state: &State, query: &Query, since: Timestamp) -> bool {
     let plan = plan(query);
-    let is_row = |doc: &Document| is_row(query, &plan, doc);
+    let mut seen = HashSet::new();
     state.history.since(since).any(|change| {
-        state.documents.slot_by_id(change.slot).is_some_and(|slot| {
-            let versions = [change.before.as_ref(), slot.live.as_ref()];
-            query.scope().holds(&slot.path) && versions.into_iter().flatten().any(is_row)
-        })
+        let slot = state.documents.slot_by_id(change.slot);
+        slot.filter(|slot| query.scope().holds(&slot.path) && seen.insert(change.slot)).is_some_and(
+            |slot| {
+                let mut versions = state.history.versions(since, slot).flatten();
+                versions.any(|document| is_row(query, &plan, &document))
+            },
+        )
     })
 }
 

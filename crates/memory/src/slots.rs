@@ -1,9 +1,9 @@
 //! The places where documents are kept: each path that has, or had, a document has one.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use firekeep_core::{DocPath, Document};
-use foldhash::fast::RandomState;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::history::ChangeId;
 
@@ -28,7 +28,9 @@ pub(crate) struct Slot {
 /// All slots, found by path or by number.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    by_path: HashMap<DocPath, SlotId, RandomState>,
+    hasher: DefaultHashBuilder,
+    /// Each slot by its path's hash. A table that grows reads no path, only the hashes beside it.
+    by_path: HashTable<(u64, SlotId)>,
     slots: Vec<Option<Slot>>,
     free: Vec<SlotId>,
 }
@@ -36,7 +38,11 @@ pub(crate) struct Slots {
 impl Slots {
     /// The number of the slot at `path`.
     pub(crate) fn find(&self, path: &DocPath) -> Option<SlotId> {
-        self.by_path.get(path).copied()
+        let hash = self.hash(path);
+        let is_it = |entry: &(u64, SlotId)| {
+            entry.0 == hash && self.get(entry.1).is_some_and(|slot| slot.path == *path)
+        };
+        self.by_path.find(hash, is_it).map(|entry| entry.1)
     }
 
     pub(crate) fn get(&self, id: SlotId) -> Option<&Slot> {
@@ -49,25 +55,23 @@ impl Slots {
 
     /// Makes a slot.
     pub(crate) fn insert(&mut self, slot: Slot) -> SlotId {
-        let path = slot.path.clone();
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.slots[id as usize] = Some(slot);
-                id
-            }
-            None => {
-                self.slots.push(Some(slot));
-                (self.slots.len() - 1) as SlotId
-            }
-        };
-        self.by_path.insert(path, id);
+        let hash = self.hash(&slot.path);
+        let id = self.free.pop().unwrap_or(self.slots.len() as SlotId);
+        match self.slots.get_mut(id as usize) {
+            Some(free) => *free = Some(slot),
+            None => self.slots.push(Some(slot)),
+        }
+        self.by_path.insert_unique(hash, (hash, id), |entry| entry.0);
         id
     }
 
     /// Frees a slot.
     pub(crate) fn remove(&mut self, id: SlotId) -> Option<Slot> {
         let slot = self.slots.get_mut(id as usize)?.take()?;
-        self.by_path.remove(&slot.path);
+        let hash = self.hash(&slot.path);
+        if let Ok(entry) = self.by_path.find_entry(hash, |entry| entry.1 == id) {
+            entry.remove();
+        }
         self.free.push(id);
         Some(slot)
     }
@@ -75,5 +79,9 @@ impl Slots {
     /// Every document.
     pub(crate) fn documents(&self) -> impl Iterator<Item = &Document> {
         self.slots.iter().flatten().filter_map(|slot| slot.live.as_ref())
+    }
+
+    fn hash(&self, path: &DocPath) -> u64 {
+        self.hasher.hash_one(path.as_str())
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use firekeep_core::{DocPath, Document, Error, ErrorKind, Result, Timestamp};
 
 use crate::documents::{Documents, Replaced};
+use crate::former::Former;
 use crate::history::{Change, History};
 use crate::locks::Locks;
 use crate::txn::Txns;
@@ -97,13 +98,9 @@ impl State {
     }
 
     /// The document at `path` as of `view`.
-    pub(crate) fn get(&self, path: &DocPath, view: View) -> Option<&Document> {
+    pub(crate) fn get(&self, path: &DocPath, view: View) -> Option<Document> {
         let slot = self.documents.slot(path)?;
-        if view.is_past {
-            self.history.as_of(view.time, slot.live.as_ref(), slot.last)
-        } else {
-            slot.live.as_ref()
-        }
+        if view.is_past { self.history.as_of(view.time, slot) } else { slot.live.clone() }
     }
 
     /// Whether the document at `path` was changed, made or deleted after `time`.
@@ -118,6 +115,8 @@ impl State {
         let change = self.history.next_id();
         if let Some(replaced) = self.documents.put(path, after, change) {
             let Replaced { slot, before, last } = replaced;
+            let after = self.documents.slot_by_id(slot).and_then(|slot| slot.live.as_ref());
+            let before = Former::of(before, after);
             self.history.push(Change { time, slot, before, previous: last });
         }
     }

@@ -160,7 +160,7 @@ impl Store for MemoryStore {
 /// What is at each of `paths`, in order.
 fn looked_up(state: &State, paths: Vec<DocPath>, view: View) -> Vec<Lookup> {
     let look = |path| {
-        let document = state.get(&path, view).cloned();
+        let document = state.get(&path, view);
         Lookup { path, document, read_time: view.time }
     };
     paths.into_iter().map(look).collect()

@@ -101,7 +101,7 @@ impl Watch {
         match &*self.target {
             WatchTarget::Documents(paths) => {
                 let distinct: HashSet<_> = paths.iter().collect();
-                distinct.into_iter().filter_map(|path| state.get(path, view).cloned()).collect()
+                distinct.into_iter().filter_map(|path| state.get(path, view)).collect()
             }
             WatchTarget::Query(query) => {
                 let mut rows = Vec::new();
