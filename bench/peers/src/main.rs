@@ -1,0 +1,75 @@
+//! Firekeep beside its peers. Every figure is a ratio within one run; absolute times stand beside
+//! it only to give a sense of scale.
+
+mod bare;
+mod client;
+mod measure;
+mod memory;
+mod report;
+mod sqlite;
+mod typed;
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// Measures Firekeep beside SQLite, the bare generated client and the `firestore` crate.
+#[derive(Debug, Parser)]
+#[command(
+    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --only sqlite --rounds 15"
+)]
+struct Args {
+    /// Only these groups; all by default.
+    #[arg(long, value_enum)]
+    only: Vec<Group>,
+    /// Rounds of each pair after the warm-up; the medians are quoted.
+    #[arg(long, default_value_t = 9)]
+    rounds: usize,
+    /// Writes the rows as JSON to this file.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// The emulator's address, needed by the group `client`.
+    #[arg(long, env = "FIRESTORE_EMULATOR_HOST")]
+    emulator: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Group {
+    /// The memory store against SQLite in memory.
+    Sqlite,
+    /// The last 100 readings out of 10^4, 10^5 and 10^6.
+    Scale,
+    /// Commits with 0, 100 and 1,000 watchers of other documents.
+    Watchers,
+    /// The Firestore backend against the bare generated client and the `firestore` crate.
+    Client,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let wants = |group| args.only.is_empty() || args.only.contains(&group);
+    let mut rows = Vec::new();
+    if wants(Group::Sqlite) {
+        rows.extend(sqlite::run(args.rounds)?);
+    }
+    if wants(Group::Scale) {
+        rows.extend(memory::scale(args.rounds)?);
+    }
+    if wants(Group::Watchers) {
+        rows.extend(memory::watchers(args.rounds)?);
+    }
+    if wants(Group::Client) {
+        let host = args.emulator.as_deref().ok_or_else(|| {
+            anyhow::anyhow!("the group `client` needs the emulator: run `cargo xtask bench`")
+        })?;
+        rows.extend(client::run(host, args.rounds)?);
+    }
+    report::print(&rows);
+    if let Some(path) = args.json {
+        std::fs::write(&path, serde_json::to_string_pretty(&report::json(&rows))?)?;
+        println!("wrote {}", path.display());
+    }
+    let missed = rows.iter().filter(|row| !row.met()).count();
+    anyhow::ensure!(missed == 0, "{missed} of {} figures missed their bar", rows.len());
+    Ok(())
+}
