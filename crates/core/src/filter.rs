@@ -211,6 +211,17 @@ impl Filter {
         }
         let has = |wanted: fn(Op) -> bool| conditions.iter().any(|(_, op, _)| wanted(*op));
         let disjunctive = has(|op| matches!(op, Op::In | Op::ArrayContainsAny)) || self.has_any();
+        let on_name = |wanted: fn(Op) -> bool| {
+            conditions.iter().any(|(field, op, _)| field.is_document_id() && wanted(*op))
+        };
+        let ranges_elsewhere =
+            conditions.iter().any(|(field, op, _)| !field.is_document_id() && op.is_inequality());
+        let is_equality = |op| matches!(op, Op::Eq | Op::In);
+        if on_name(is_equality) && ranges_elsewhere && !on_name(Op::is_inequality) {
+            return Err(Error::invalid(
+                "an equality of the document's name goes with no inequality of another field",
+            ));
+        }
         if has(|op| op == Op::NotIn) && disjunctive {
             return Err(Error::invalid(
                 "not-in goes with neither in, array-contains-any nor `any`",

@@ -80,8 +80,8 @@ impl Write {
     ///
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a field name that is empty, too
-    /// long or reserved, an array directly in an array, maps nested deeper than 20, or a vector of
-    /// none or more than 2,048 numbers. Names the path of the field.
+    /// long or reserved, an array or a vector directly in an array, maps nested deeper than 20, or a
+    /// vector of none or more than 2,048 numbers. Names the path of the field.
     pub fn replace(path: DocPath, fields: Fields) -> Result<Self> {
         check_fields(&path, &fields)?;
         Ok(Self::unchecked(path, Change::Replace(fields)))
@@ -362,8 +362,13 @@ fn check_value<'a>(value: &'a Value, trail: &mut Vec<&'a str>) -> Result<()> {
 fn check_elements<'a>(elements: &'a [Value], trail: &mut Vec<&'a str>) -> Result<()> {
     trail.push("[]");
     for element in elements {
-        if matches!(element, Value::Array(_)) {
-            return Err(Error::invalid("an array holds an array directly; put a map between them"));
+        // Firestore counts a vector as an array here.
+        if matches!(element, Value::Array(_) | Value::Vector(_)) {
+            return Err(Error::invalid(format!(
+                "an array holds {} {} directly; put a map between them",
+                if matches!(element, Value::Array(_)) { "an" } else { "a" },
+                element.type_name()
+            )));
         }
         check_value(element, trail)?;
     }
@@ -432,7 +437,8 @@ mod tests {
         let deep = |levels| (0..levels).fold(Value::from(1), |v, _| fields! { "m" => v }.into());
         let nested = Value::Array(vec![Value::Array(vec![])]);
         for (value, rule) in [
-            (nested, "put a map between"),
+            (nested, "holds an array directly; put a map between"),
+            (Value::Array(vec![Value::Vector(vec![1.0])]), "holds a vector directly"),
             (deep(21), "deeper than 20"),
             (Value::Vector(vec![0.0; 2049]), "more than 2048"),
             (Value::Vector(vec![]), "at least one number"),

@@ -49,6 +49,7 @@ fn comparisons_with_null_and_nan_become_unary() {
 #[test]
 fn refuses_what_firestore_refuses() {
     let q = || Query::collection("c");
+    let x = || DocPath::new("c/x").unwrap();
     let under = || Query::group_under("c", DocPath::new("t/1").unwrap());
     let numbers = |n: i64| (0..n).collect::<Vec<_>>();
     let refused = [
@@ -72,6 +73,7 @@ fn refuses_what_firestore_refuses() {
         (q().filter(field("a..b").eq(1)), "empty segment"),
         (q().filter(document_id().eq("c/x")), "a reference, not a string"),
         (q().filter(document_id().ne(Value::Null)), "never null"),
+        (q().filter(document_id().eq(&x())).filter(field("a").gt(1)), "goes with no inequality"),
         (q().ascending("a").descending("a"), "twice"),
         (q().ascending("__name__").ascending("a"), "after the document's name"),
         (q().limit_to_last(1), "needs an order"),
