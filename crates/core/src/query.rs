@@ -164,6 +164,20 @@ impl Query {
         self.projection.as_deref()
     }
 
+    /// Whether the filter, the order or a cursor speaks of the document's name, beyond what every
+    /// order ends with.
+    pub(crate) fn speaks_of_names(&self) -> bool {
+        let filters = self.filter.as_ref().map(Filter::conditions).unwrap_or_default();
+        let mut keys = self.order.iter().rev();
+        let last = keys.next().map(|key| key.direction);
+        let implied = keys.next().map_or(Direction::Ascending, |key| key.direction);
+        let cursors = [&self.start, &self.end];
+        let reach = |cursor: &Cursor| cursor.values.len() == self.order.len();
+        filters.iter().any(|(field, ..)| field.is_document_id())
+            || last.is_some_and(|last| last != implied)
+            || cursors.into_iter().flatten().any(reach)
+    }
+
     /// The same query elsewhere; for layers that rewrite paths.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {

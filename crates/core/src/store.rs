@@ -302,7 +302,8 @@ impl AggregateRequest {
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) unless there are 1 to 5 aggregations
     /// with distinct names that are valid field names, none over the document's name, and each
-    /// count's bound is at least 1.
+    /// count's bound is at least 1; also for the sum or average of a field by which the query does
+    /// not order, if its filter, order or cursors speak of the document's name.
     pub fn new(query: Query, aggregations: Vec<(String, Aggregation)>) -> Result<Self> {
         if aggregations.is_empty() || aggregations.len() > MAX_AGGREGATIONS {
             return Err(Error::invalid(format!(
@@ -315,7 +316,7 @@ impl AggregateRequest {
             if aggregations[..index].iter().any(|(earlier, _)| earlier == alias) {
                 return Err(Error::invalid("two aggregations share a name").at_path(alias));
             }
-            check_aggregation(aggregation).map_err(|error| error.at_path(alias))?;
+            check_aggregation(aggregation, &query).map_err(|error| error.at_path(alias))?;
         }
         Ok(Self { query, aggregations, at: ReadAt::Latest })
     }
@@ -350,13 +351,23 @@ impl AggregateRequest {
     }
 }
 
-fn check_aggregation(aggregation: &Aggregation) -> Result<()> {
+fn check_aggregation(aggregation: &Aggregation, query: &Query) -> Result<()> {
     match aggregation {
         Aggregation::Count { up_to: Some(0) } => {
             Err(Error::invalid("a count is bounded by at least 1"))
         }
         Aggregation::Sum(field) | Aggregation::Average(field) if field.is_document_id() => {
             Err(Error::invalid("the document's name is no number"))
+        }
+        // "This query requires an index that has fields after __name__ and Firestore does not
+        // currently support such an index."
+        Aggregation::Sum(field) | Aggregation::Average(field)
+            if query.speaks_of_names() && query.order().iter().all(|key| key.field != *field) =>
+        {
+            Err(Error::invalid(format!(
+                "a query about names has no sum or average of a field such as `{field}`, unless it \
+                 is ordered by that"
+            )))
         }
         _ => Ok(()),
     }

@@ -112,3 +112,21 @@ fn turning_round_swaps_and_flips() {
     assert_eq!(turned.end().unwrap(), &Cursor { values: vec![1.into()], before: false });
     assert!(turned.order().iter().all(|key| key.direction == Direction::Descending));
 }
+
+#[test]
+fn a_query_about_names_has_no_sum_of_a_field_it_does_not_order_by() {
+    let q = || Query::collection("c");
+    let sum = |builder: QueryBuilder| {
+        let sum = Aggregation::Sum(FieldPath::parse("a").unwrap());
+        crate::AggregateRequest::new(builder.build().unwrap(), vec![("s".into(), sum)]).is_ok()
+    };
+    let x: Value = DocPath::new("c/x").unwrap().into();
+    let down = Direction::Descending;
+    assert!(sum(q()));
+    assert!(sum(q().descending("b")));
+    assert!(sum(q().ascending("a").order_by("__name__", down)));
+    assert!(sum(q().ascending("b").start_at([1])));
+    assert!(!sum(q().filter(document_id().gt(x.clone()))));
+    assert!(!sum(q().ascending("b").order_by("__name__", down)));
+    assert!(!sum(q().ascending("b").start_at([1.into(), x])));
+}
