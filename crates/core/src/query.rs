@@ -424,7 +424,16 @@ fn check_order(order: &[Order], filter: Option<&Filter>) -> Result<()> {
             return Err(Error::invalid("nothing can order rows after the document's name"));
         }
     }
-    Ok(())
+    let ranges = filter.map(Filter::conditions).unwrap_or_default();
+    let mut ranges =
+        ranges.iter().filter(|(field, op, _)| op.is_inequality() && !field.is_document_id());
+    let ends_with_name = order.last().is_some_and(|key| key.field.is_document_id());
+    match ranges.find(|(field, ..)| order.iter().all(|key| key.field != **field)) {
+        Some((field, ..)) if ends_with_name => Err(Error::invalid(format!(
+            "an order that ends with the document's name lacks `{field}`, which has an inequality"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Firestore searches a group below one document by name only: "collection group queries are only

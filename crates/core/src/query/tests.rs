@@ -76,6 +76,7 @@ fn refuses_what_firestore_refuses() {
         (q().filter(document_id().eq(&x())).filter(field("a").gt(1)), "goes with no inequality"),
         (q().ascending("a").descending("a"), "twice"),
         (q().ascending("__name__").ascending("a"), "after the document's name"),
+        (q().filter(field("a").gt(1)).ascending("__name__"), "lacks `a`"),
         (q().limit_to_last(1), "needs an order"),
         (q().ascending("a").start_at([1, 2, 3]), "3 values"),
         (Query::collection("c/d"), "names a document"),
