@@ -303,7 +303,8 @@ impl AggregateRequest {
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) unless there are 1 to 5 aggregations
     /// with distinct names that are valid field names, none over the document's name, and each
     /// count's bound is at least 1; also for the sum or average of a field by which the query does
-    /// not order, if its filter, order or cursors speak of the document's name.
+    /// not order, if its filter, order or cursors speak of the document's name; or if the
+    /// query has a projection.
     pub fn new(query: Query, aggregations: Vec<(String, Aggregation)>) -> Result<Self> {
         if aggregations.is_empty() || aggregations.len() > MAX_AGGREGATIONS {
             return Err(Error::invalid(format!(
@@ -368,6 +369,9 @@ fn check_aggregation(aggregation: &Aggregation, query: &Query) -> Result<()> {
                 "a query about names has no sum or average of a field such as `{field}`, unless it \
                  is ordered by that"
             )))
+        }
+        Aggregation::Sum(_) | Aggregation::Average(_) if query.projection().is_some() => {
+            Err(Error::invalid("a query with a projection has no sum or average"))
         }
         _ => Ok(()),
     }

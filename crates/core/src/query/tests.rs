@@ -127,6 +127,7 @@ fn a_query_about_names_has_no_sum_of_a_field_it_does_not_order_by() {
     assert!(sum(q().descending("b")));
     assert!(sum(q().ascending("a").order_by("__name__", down)));
     assert!(sum(q().ascending("b").start_at([1])));
+    assert!(!sum(q().select(["a"])), "nor with a projection");
     assert!(!sum(q().filter(document_id().gt(x.clone()))));
     assert!(!sum(q().ascending("b").order_by("__name__", down)));
     assert!(!sum(q().ascending("b").start_at([1.into(), x])));
