@@ -13,8 +13,8 @@ const ENTRIES_PER_READ: u64 = 1_000;
 
 /// The value of each aggregation by name, and what they cost.
 ///
-/// With a sum or an average among them, only rows that have all of their fields count: Firestore
-/// reads one index over them.
+/// With a sum or an average among them, only documents that have all of their fields are rows, for
+/// offset and limit too: Firestore reads one index over them.
 pub(crate) fn run(
     state: &mut State,
     query: &Query,
@@ -25,12 +25,10 @@ pub(crate) fn run(
     let mut tallies = vec![Tally::default(); aggregations.len()];
     let bound = count_bound(aggregations);
     let mut entries = 0;
-    let skipped = query::visit(state, query, view, &mut |row| {
-        if fields.iter().all(|field| row.find(field).is_some()) {
-            entries += 1;
-            for (tally, (_, aggregation)) in tallies.iter_mut().zip(aggregations) {
-                tally.add(aggregation, row);
-            }
+    let skipped = query::visit_holding(state, query, view, &fields, &mut |row| {
+        entries += 1;
+        for (tally, (_, aggregation)) in tallies.iter_mut().zip(aggregations) {
+            tally.add(aggregation, row);
         }
         if bound.is_some_and(|bound| entries >= bound) {
             return ControlFlow::Break(());

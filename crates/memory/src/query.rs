@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use firekeep_core::{Document, Error, Filter, Query, Result, Timestamp, document};
+use firekeep_core::{Document, Error, FieldPath, Filter, Query, Result, Timestamp, document};
 
 use crate::matching;
 use crate::plan::{Plan, Scan, plan};
@@ -51,6 +51,18 @@ pub(crate) fn visit(
     view: View,
     see: &mut dyn FnMut(&Document) -> ControlFlow<()>,
 ) -> u64 {
+    visit_holding(state, query, view, &[], see)
+}
+
+/// As [`visit`], but a document that lacks one of `fields` is no row, for the offset and the limit
+/// neither.
+pub(crate) fn visit_holding(
+    state: &mut State,
+    query: &Query,
+    view: View,
+    fields: &[&FieldPath],
+    see: &mut dyn FnMut(&Document) -> ControlFlow<()>,
+) -> u64 {
     let turned;
     let query = if query.is_limit_to_last() {
         turned = query.clone().turned_round();
@@ -68,6 +80,9 @@ pub(crate) fn visit(
         return 0;
     }
     merge(state, query, view, &plan, &mut |row| {
+        if fields.iter().any(|field| row.find(field).is_none()) {
+            return ControlFlow::Continue(());
+        }
         if skipped < offset {
             skipped += 1;
             return ControlFlow::Continue(());
