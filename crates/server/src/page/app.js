@@ -148,6 +148,8 @@ function follow() {
     state.readings.clear();
     take(readings(event));
     draw(false);
+    // The footer was filled before this page counted as a viewer.
+    poll();
   });
   source.addEventListener("readings", (event) => {
     const isNew = take(readings(event));
