@@ -10,6 +10,7 @@ use firekeep_core::{
 use smallvec::SmallVec;
 
 use crate::limits;
+use crate::slots::SlotId;
 use crate::state::State;
 use crate::transform;
 
@@ -35,8 +36,8 @@ pub(crate) fn apply(state: &mut State, writes: Vec<Write>, wall: Timestamp) -> R
         })
         .collect();
     for document in documents {
-        if let Outcome::Changed(path, after) = document {
-            state.install(&path, after, time);
+        if let Outcome::Changed { path, slot, after } = document {
+            state.install(&path, slot, after, time);
         }
     }
     Ok(Committed { commit_time: time, writes: written })
@@ -50,14 +51,14 @@ enum Outcome {
     /// It stays as it is, in the version it has.
     Unchanged(Option<Version>),
     /// It is replaced, made or deleted.
-    Changed(DocPath, Option<Document>),
+    Changed { path: DocPath, slot: Option<SlotId>, after: Option<Document> },
 }
 
 impl Outcome {
     fn version(&self) -> Option<Version> {
         match self {
             Self::Unchanged(version) => *version,
-            Self::Changed(_, after) => after.as_ref().map(Document::version),
+            Self::Changed { after, .. } => after.as_ref().map(Document::version),
         }
     }
 }
@@ -72,6 +73,7 @@ struct Staging<'a> {
 
 struct Staged<'a> {
     path: DocPath,
+    slot: Option<SlotId>,
     before: Option<&'a Document>,
     /// The fields now; `None` while nothing is written and after a delete.
     fields: Option<Fields>,
@@ -129,9 +131,12 @@ impl<'a> Staging<'a> {
             if let Some(places) = &mut self.places {
                 places.insert(path.clone(), at);
             }
-            let before = self.state.documents.get(&path);
+            let slot = self.state.documents.find(&path);
+            let found = slot.and_then(|slot| self.state.documents.slot_by_id(slot));
+            let before = found.and_then(|slot| slot.live.as_ref());
             self.documents.push(Staged {
                 path,
+                slot,
                 before,
                 fields: None,
                 is_written: false,
@@ -198,7 +203,7 @@ impl Staged<'_> {
         }
         let Some(fields) = self.fields else {
             return Ok(match self.before {
-                Some(_) => Outcome::Changed(self.path, None),
+                Some(_) => Outcome::Changed { path: self.path, slot: self.slot, after: None },
                 None => Outcome::Unchanged(None),
             });
         };
@@ -208,8 +213,8 @@ impl Staged<'_> {
         }
         limits::check_document(&self.path, &fields).map_err(|error| error.at_path(&self.path))?;
         let created = survivor.map_or(time, Document::created);
-        let document = Document::new(self.path.clone(), Arc::new(fields), created, time);
-        Ok(Outcome::Changed(self.path, Some(document)))
+        let after = Document::new(self.path.clone(), Arc::new(fields), created, time);
+        Ok(Outcome::Changed { path: self.path, slot: self.slot, after: Some(after) })
     }
 }
 

@@ -82,7 +82,7 @@ impl Control {
             let time = state.commit_time(wall);
             let paths: Vec<_> = state.documents.all().map(|doc| doc.path().clone()).collect();
             for path in paths {
-                state.install(&path, None, time);
+                state.delete(&path, time);
             }
             state.prune();
         });

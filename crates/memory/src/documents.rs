@@ -49,6 +49,11 @@ pub(crate) struct Replaced {
 const MAX_INDEXES: usize = 64;
 
 impl Documents {
+    /// The number of the slot at `path`, if anything is or was there.
+    pub(crate) fn find(&self, path: &DocPath) -> Option<SlotId> {
+        self.slots.find(path)
+    }
+
     /// What is at `path`, if anything is or was.
     pub(crate) fn slot(&self, path: &DocPath) -> Option<&Slot> {
         self.slots.get(self.slots.find(path)?)
@@ -64,14 +69,15 @@ impl Documents {
         self.slot(path)?.live.as_ref()
     }
 
-    /// Puts `after` at `path` and answers what was there.
+    /// Puts `after` at `path`, whose slot is `known` if it has one, and answers what was there.
     pub(crate) fn put(
         &mut self,
         path: &DocPath,
+        known: Option<SlotId>,
         after: Option<Document>,
         change: ChangeId,
     ) -> Option<Replaced> {
-        let id = self.slots.find(path).unwrap_or_else(|| self.add(path));
+        let id = known.unwrap_or_else(|| self.add(path));
         let slot = self.slots.get_mut(id)?;
         let before = std::mem::replace(&mut slot.live, after);
         let last = std::mem::replace(&mut slot.last, change);

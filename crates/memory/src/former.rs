@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use firekeep_core::{Document, Fields, Timestamp, Value};
+use smallvec::SmallVec;
 
 /// A document before a change.
 #[derive(Debug)]
@@ -15,13 +16,13 @@ pub(crate) enum Former {
     /// It was this.
     Whole(Document),
     /// It was as afterwards but for these fields.
-    Differing(Difference),
+    Differing(Box<Difference>),
 }
 
 /// What a former version had that the one after it has not, field by field.
 #[derive(Debug)]
 pub(crate) struct Difference {
-    fields: Vec<(String, Option<Value>)>,
+    fields: SmallVec<[(String, Option<Value>); 1]>,
     created: Timestamp,
     updated: Timestamp,
 }
@@ -33,7 +34,7 @@ impl Former {
             (None, _) => Self::Absent,
             // A version that someone else still holds costs nothing more as a whole.
             (Some(before), Some(after)) if Arc::strong_count(before.shared_fields()) == 1 => {
-                Self::Differing(Difference::between(before, after.fields()))
+                Self::Differing(Box::new(Difference::between(before, after.fields())))
             }
             (Some(before), _) => Self::Whole(before),
         }
@@ -52,13 +53,19 @@ impl Former {
 impl Difference {
     fn between(before: Document, after: &Fields) -> Self {
         let (created, updated) = (before.created(), before.updated());
-        let before = before.into_fields();
-        let mut fields = Vec::new();
-        let gained = after.keys().filter(|name| !before.contains_key(*name));
-        fields.extend(gained.map(|name| (name.clone(), None)));
-        let differs = |name: &String, value: &Value| after.get(name) != Some(value);
-        let lost = before.into_iter().filter(|(name, value)| differs(name, value));
-        fields.extend(lost.map(|(name, value)| (name, Some(value))));
+        let mut fields = SmallVec::new();
+        // Both are in the order of their names.
+        let mut after = after.iter().peekable();
+        for (name, value) in before.into_fields() {
+            while let Some((gained, _)) = after.next_if(|(other, _)| **other < name) {
+                fields.push((gained.clone(), None));
+            }
+            match after.next_if(|(other, _)| **other == name) {
+                Some((_, same)) if *same == value => {}
+                _ => fields.push((name, Some(value))),
+            }
+        }
+        fields.extend(after.map(|(gained, _)| (gained.clone(), None)));
         Self { fields, created, updated }
     }
 

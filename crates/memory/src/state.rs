@@ -9,6 +9,7 @@ use crate::documents::{Documents, Replaced};
 use crate::former::Former;
 use crate::history::{Change, History};
 use crate::locks::Locks;
+use crate::slots::SlotId;
 use crate::txn::Txns;
 use crate::watchers::Watchers;
 
@@ -109,11 +110,22 @@ impl State {
         slot.and_then(|slot| self.history.time_of(slot.last)).is_some_and(|last| last > time)
     }
 
-    /// Puts `after` at `path`, with all that follows from it.
-    pub(crate) fn install(&mut self, path: &DocPath, after: Option<Document>, time: Timestamp) {
+    /// Deletes the document at `path`, with all that follows from it.
+    pub(crate) fn delete(&mut self, path: &DocPath, time: Timestamp) {
+        self.install(path, self.documents.find(path), None, time);
+    }
+
+    /// Puts `after` at `path`, whose slot is `known` if it has one, with all that follows from it.
+    pub(crate) fn install(
+        &mut self,
+        path: &DocPath,
+        known: Option<SlotId>,
+        after: Option<Document>,
+        time: Timestamp,
+    ) {
         self.watchers.touch(path, &mut self.wake);
         let change = self.history.next_id();
-        if let Some(replaced) = self.documents.put(path, after, change) {
+        if let Some(replaced) = self.documents.put(path, known, after, change) {
             let Replaced { slot, before, last } = replaced;
             let after = self.documents.slot_by_id(slot).and_then(|slot| slot.live.as_ref());
             let before = Former::of(before, after);

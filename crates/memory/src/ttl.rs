@@ -25,7 +25,7 @@ impl Shared {
         let time = state.commit_time(wall);
         let count = expired.len();
         for path in expired {
-            state.install(&path, None, time);
+            state.delete(&path, time);
         }
         state.prune();
         count
