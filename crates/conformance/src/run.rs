@@ -233,9 +233,9 @@ mod tests {
             judge(failed("got 7 rows"), Some(&line())),
             Ok(Completion::Ignored { .. })
         ));
-        let other = judge(failed("8 rows"), Some(&line())).unwrap_err();
+        let other = judge(failed("8 rows"), Some(&line())).err().unwrap();
         assert!(other.message().unwrap().contains("adjust that line"));
-        let mended = judge(Outcome::Passed, Some(&line())).unwrap_err();
+        let mended = judge(Outcome::Passed, Some(&line())).err().unwrap();
         assert!(mended.message().unwrap().contains("remove that line"));
     }
 }
