@@ -10,44 +10,38 @@ use crate::txn::{Mode, Seq, lost};
 use crate::waiting::Request;
 
 impl Shared {
-    /// Applies all writes, or none, and ends the transaction if there is one.
-    pub(crate) async fn commit(&self, cx: &Cx, request: Commit) -> Result<Committed> {
-        self.check_deadline(cx)?;
+    /// Applies all writes, or none, if nobody holds a lock and no transaction is ended by it: most
+    /// commits are so. Gives the request back otherwise.
+    pub(crate) fn commit_at_once(&self, request: Commit) -> Result<Result<Committed>, Commit> {
+        if request.txn().is_some() {
+            return Err(request);
+        }
+        self.with(
+            |state| {
+                if state.locks.is_idle() { Ok(self.apply(state, request)) } else { Err(request) }
+            },
+        )
+    }
+
+    /// Applies all writes, or none, once the locks are free, and ends the transaction if there is
+    /// one.
+    pub(crate) async fn commit_in_turn(&self, cx: &Cx, request: Commit) -> Result<Committed> {
+        let waiting = Request::new(self, cx, wants(&request));
         let Some(id) = request.txn().cloned() else {
-            return self.commit_plainly(cx, request).await;
+            return waiting.run(cx, |_| Ok(None), |state| self.apply(state, request)).await;
         };
         let is_empty = request.writes().is_empty();
-        let wants = wants(&request);
         let owner = |state: &mut State| self.committing(state, &id, is_empty);
         let body = |state: &mut State| {
             let committed = self.apply(state, request);
             self.end(state, &id);
             committed
         };
-        let result = Request::new(self, cx, wants).run(cx, owner, body).await;
+        let result = waiting.run(cx, owner, body).await;
         if result.as_ref().is_err_and(|error| ends_txn(error.kind())) {
             self.with(|state| self.end(state, &id));
         }
         result
-    }
-
-    async fn commit_plainly(&self, cx: &Cx, request: Commit) -> Result<Committed> {
-        let mut request = Some(request);
-        // Most commits meet no locks and need not even say which documents they write.
-        let done = self.with(|state| {
-            if !state.locks.is_idle() {
-                return None;
-            }
-            request.take().map(|request| self.apply(state, request))
-        });
-        match (done, request) {
-            (Some(result), _) => result,
-            (None, Some(request)) => {
-                let waiting = Request::new(self, cx, wants(&request));
-                waiting.run(cx, |_| Ok(None), |state| self.apply(state, request)).await
-            }
-            (None, None) => Err(Error::new(ErrorKind::Internal, "a commit was lost")),
-        }
     }
 
     fn apply(&self, state: &mut State, request: Commit) -> Result<Committed> {

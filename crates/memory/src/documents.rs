@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use firekeep_core::{DocPath, Document, Scope};
+use hashbrown::DefaultHashBuilder;
 
 use crate::history::ChangeId;
 use crate::index::{Index, Shape};
@@ -14,7 +15,7 @@ use crate::slots::{Slot, SlotId, Slots};
 pub(crate) struct Documents {
     slots: Slots,
     collections: Vec<Collection>,
-    by_path: HashMap<Arc<str>, u32>,
+    by_path: HashMap<Arc<str>, u32, DefaultHashBuilder>,
     groups: HashMap<Box<str>, Group>,
     /// How many indexes there are over groups: usually none, and nobody need look.
     group_indexes: usize,

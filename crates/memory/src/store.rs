@@ -96,7 +96,7 @@ impl Store for MemoryStore {
             ReadAt::Txn(_) | ReadAt::Begin(_) => {
                 let footprint = Footprint::Documents(paths.clone());
                 let look = |state: &mut State, view| looked_up(state, paths, view);
-                self.shared.read(cx, &at, footprint, look).await
+                Box::pin(self.shared.read(cx, &at, footprint, look)).await
             }
         };
         let (mut lookups, txn) = found.map_err(|error| error.in_operation(Operation::BatchGet))?;
@@ -130,7 +130,13 @@ impl Store for MemoryStore {
     }
 
     async fn commit(&self, cx: &Cx, request: Commit) -> Result<Committed> {
-        let committed = self.shared.commit(cx, request).await;
+        let late = self.shared.check_deadline(cx);
+        late.map_err(|error| error.in_operation(Operation::Commit))?;
+        let committed = match self.shared.commit_at_once(request) {
+            Ok(committed) => committed,
+            // Boxed, because whoever commits allocates room for all that this future may hold.
+            Err(request) => Box::pin(self.shared.commit_in_turn(cx, request)).await,
+        };
         committed.map_err(|error| error.in_operation(Operation::Commit))
     }
 
