@@ -78,7 +78,7 @@ pub struct BatchError {
     pub done: usize,
     /// Which reading is to blame, counted from 0, where one is.
     pub index: Option<usize>,
-    /// What went wrong. With [`Effect::Unknown`](firekeep_core::Effect::Unknown) the readings of
+    /// What went wrong. With [`Effect::Unknown`] the readings of
     /// one more commit may be stored; otherwise none beyond `done` were stored by this call.
     #[source]
     pub source: ReadingError,
