@@ -4,6 +4,7 @@ mod case;
 mod cases;
 mod ctx;
 mod deviation;
+pub mod differential;
 mod feed;
 pub mod liars;
 mod run;
