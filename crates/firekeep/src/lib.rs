@@ -11,7 +11,23 @@ pub use firekeep_memory::{self as memory, MemoryStore};
 #[cfg(feature = "telemetry")]
 pub use firekeep_telemetry as telemetry;
 
-/// The example of the repository's README.
+/// The examples of the repository's README and of the book, run as tests.
 #[cfg(all(doctest, feature = "memory"))]
-#[doc = include_str!("../../../README.md")]
-pub struct RepositoryReadme;
+mod pages {
+    macro_rules! page {
+        ($($name:ident: $path:literal;)*) => {
+            $(#[doc = include_str!(concat!("../../../", $path))]
+            struct $name;)*
+        };
+    }
+    page! {
+        Readme: "README.md";
+        Introduction: "docs/book/src/introduction.md";
+        Writing: "docs/book/src/writing.md";
+        Querying: "docs/book/src/querying.md";
+        Transactions: "docs/book/src/transactions.md";
+        Typed: "docs/book/src/typed.md";
+        Watching: "docs/book/src/watching.md";
+        Testing: "docs/book/src/testing.md";
+    }
+}
