@@ -25,6 +25,7 @@ mod matching;
 mod plan;
 mod projection;
 mod query;
+mod range;
 
 mod locks;
 mod position;
