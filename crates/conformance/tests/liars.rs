@@ -1,5 +1,7 @@
 //! The suite catches every liar, by the cases that the liar names.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,5 +1,7 @@
 //! `backends!` gives each test a backend of its own, metered, with the indexes it asked for.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use firekeep_core::{ErrorKind, Query, fields};

@@ -1,5 +1,7 @@
 //! Processes end with their owner, and so do their children.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,6 +1,8 @@
 //! Count, sum and average.
 
-use firekeep_core::{Aggregation, ErrorKind, FieldPath, QueryBuilder, Value, field, fields};
+use firekeep_core::{
+    Aggregation, ErrorKind, FieldPath, QueryBuilder, Value, document_id, field, fields,
+};
 
 use crate::Ctx;
 use crate::case::cases;
@@ -15,6 +17,8 @@ cases! { "aggregates":
     average_is_a_double, average_of_nothing_is_null, average_ignores_what_is_no_number,
     several_aggregations_share_one_request, a_sum_reaches_into_maps,
     six_aggregations_are_refused, aliases_must_differ, a_count_counts_each_document_once,
+    beside_a_sum_only_rows_with_its_field_count, a_query_about_names_has_no_sum,
+    a_query_with_a_projection_has_no_sum,
 }
 
 fn path(text: &str) -> FieldPath {
@@ -161,4 +165,31 @@ async fn a_count_counts_each_document_once(cx: Ctx) {
     cx.seed_values(&[[1, 2].into(), [2].into()]).await;
     let query = cx.query().filter(field("v").array_contains_any([1, 2]));
     assert_eq!(cx.db().count(query).await.unwrap(), 2);
+}
+
+async fn beside_a_sum_only_rows_with_its_field_count(cx: Ctx) {
+    cx.seed([
+        ("a", fields! { "v" => 1 }),
+        ("b", fields! { "v" => "no number" }),
+        ("c", fields! { "w" => 1 }),
+    ])
+    .await;
+    let aggregations = vec![
+        ("n".to_owned(), Aggregation::Count { up_to: None }),
+        ("total".to_owned(), Aggregation::Sum(path("v"))),
+    ];
+    let values = cx.db().aggregate(cx.query(), aggregations).await.unwrap().values;
+    assert_eq!((&values["n"], &values["total"]), (&2.into(), &1.into()));
+}
+
+async fn a_query_about_names_has_no_sum(cx: Ctx) {
+    let query = cx.query().filter(document_id().gt(cx.doc("a")));
+    let sum = vec![("s".to_owned(), Aggregation::Sum(path("v")))];
+    refused(cx.db().aggregate(query, sum).await, ErrorKind::InvalidArgument);
+}
+
+async fn a_query_with_a_projection_has_no_sum(cx: Ctx) {
+    let sum = vec![("s".to_owned(), Aggregation::Sum(path("v")))];
+    let answer = cx.db().aggregate(cx.query().select(["v"]), sum).await;
+    refused(answer, ErrorKind::InvalidArgument);
 }

@@ -1,6 +1,6 @@
 //! Several conditions: all, any, ranges over several fields.
 
-use firekeep_core::{ErrorKind, Value, all, any, field, fields};
+use firekeep_core::{ErrorKind, Value, all, any, document_id, field, fields};
 
 use crate::Ctx;
 use crate::case::cases;
@@ -14,6 +14,7 @@ cases! { "combinations":
     in_orders_as_asked, a_limit_counts_after_union, contradictions_match_nothing,
     beyond_30_disjunctions_is_refused, two_negations_are_refused,
     empty_and_overlong_lists_are_refused, a_negation_goes_with_an_equality,
+    a_name_goes_with_no_range_elsewhere, a_name_goes_with_an_equality,
 }
 
 async fn grid(cx: &Ctx) {
@@ -151,4 +152,15 @@ async fn empty_and_overlong_lists_are_refused(cx: Ctx) {
     }
     assert!(cx.ids(cx.query().filter(field("a").is_in(list(30)))).await.is_empty());
     assert!(cx.ids(cx.query().filter(field("a").not_in(list(10)))).await.is_empty());
+}
+
+async fn a_name_goes_with_no_range_elsewhere(cx: Ctx) {
+    let query = cx.query().filter(document_id().eq(cx.doc("11"))).filter(field("a").gt(0));
+    refused(cx.db().query(query).await, ErrorKind::InvalidArgument);
+}
+
+async fn a_name_goes_with_an_equality(cx: Ctx) {
+    grid(&cx).await;
+    let names = document_id().is_in([cx.doc("11"), cx.doc("21"), cx.doc("12")]);
+    assert_eq!(cx.ids(cx.query().filter(names).filter(field("a").eq(1))).await, ["11", "12"]);
 }

@@ -15,6 +15,7 @@ cases! { "limits":
     a_request_beyond_10_mebibytes_is_refused [EnforcesRequestSize],
     a_request_of_9_mebibytes_is_taken [EnforcesRequestSize], empty_vectors_are_refused,
     nesting_beyond_20_is_refused, arrays_directly_in_arrays_are_refused,
+    vectors_directly_in_arrays_are_refused,
     vectors_beyond_2048_are_refused, field_names_beyond_1500_bytes_are_refused,
     reserved_field_names_are_refused, an_operand_beyond_1500_bytes_is_refused,
     a_field_name_of_1500_bytes_is_kept,
@@ -88,6 +89,11 @@ async fn nesting_beyond_20_is_refused(cx: Ctx) {
 
 async fn arrays_directly_in_arrays_are_refused(cx: Ctx) {
     let nested = Value::Array(vec![Value::Array(vec![])]);
+    refused(cx.db().set(cx.doc("a"), fields! { "v" => nested }).await, ErrorKind::InvalidArgument);
+}
+
+async fn vectors_directly_in_arrays_are_refused(cx: Ctx) {
+    let nested = Value::Array(vec![Value::Vector(vec![1.0])]);
     refused(cx.db().set(cx.doc("a"), fields! { "v" => nested }).await, ErrorKind::InvalidArgument);
 }
 

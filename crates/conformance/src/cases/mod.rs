@@ -22,6 +22,7 @@ mod reads;
 mod snapshots;
 mod transactions;
 mod transforms;
+mod typed;
 
 mod values;
 mod versions;
@@ -59,6 +60,7 @@ pub fn cases() -> Vec<Case> {
         snapshots::cases(),
         watch::cases(),
         watch_resume::cases(),
+        typed::cases(),
     ];
     subjects.into_iter().flatten().collect()
 }

@@ -1,9 +1,10 @@
 //! `!=`, not-in, is-not-null, is-not-nan: what they leave out.
 
-use firekeep_core::{Value, document_id, field, fields};
+use firekeep_core::{ErrorKind, Value, document_id, field, fields};
 
 use crate::Ctx;
 use crate::case::cases;
+use crate::ctx::refused;
 
 cases! { "negations":
     not_equal_excludes_the_value, not_equal_excludes_null_and_missing,
@@ -12,7 +13,7 @@ cases! { "negations":
     not_in_excludes_null_and_missing, not_in_with_null_returns_nothing,
     not_in_with_nan_returns_nan, is_not_null_returns_nan, is_not_null_needs_the_field,
     is_not_nan_excludes_nan_and_null, a_negation_orders_by_its_field,
-    names_may_be_excluded,
+    names_may_be_excluded, a_name_is_never_null,
 }
 
 /// The values of the rows that `filter` keeps of null, NaN, 1, "a" and a document without `v`.
@@ -98,4 +99,10 @@ async fn names_may_be_excluded(cx: Ctx) {
     assert_eq!(cx.ids(cx.query().filter(document_id().ne(cx.doc("b")))).await, ["a", "c"]);
     let some = document_id().not_in([cx.doc("a"), cx.doc("c")]);
     assert_eq!(cx.ids(cx.query().filter(some)).await, ["b"]);
+}
+
+async fn a_name_is_never_null(cx: Ctx) {
+    for filter in [document_id().ne(Value::Null), document_id().eq(f64::NAN)] {
+        refused(cx.db().query(cx.query().filter(filter)).await, ErrorKind::InvalidArgument);
+    }
 }

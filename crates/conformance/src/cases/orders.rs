@@ -14,7 +14,8 @@ cases! { "orders":
     a_range_orders_by_its_field, two_ranges_order_by_field_name,
     implicit_keys_follow_the_last_direction, ordering_by_the_name_may_be_explicit,
     the_name_may_run_against_the_field, an_order_given_twice_is_refused,
-    nothing_orders_after_the_name, a_limit_takes_the_first, a_limit_of_zero_returns_nothing,
+    nothing_orders_after_the_name,
+    a_range_may_not_be_left_out_before_the_name, a_limit_takes_the_first, a_limit_of_zero_returns_nothing,
     limit_to_last_takes_the_last_in_order, limit_to_last_needs_an_order, an_offset_skips,
     an_offset_beyond_the_end_returns_nothing, a_limit_counts_after_the_offset,
     rows_hold_every_field_and_time,
@@ -162,4 +163,9 @@ async fn rows_hold_every_field_and_time(cx: Ctx) {
     cx.put("a", fields! { "x" => 1, "m" => fields! { "n" => [1] } }).await;
     let rows = cx.db().query(cx.query().ascending("x")).await.unwrap();
     assert_eq!(rows, [cx.fetch("a").await]);
+}
+
+async fn a_range_may_not_be_left_out_before_the_name(cx: Ctx) {
+    let query = cx.query().filter(field("x").gt(1)).ascending("__name__");
+    refused(cx.db().query(query).await, ErrorKind::InvalidArgument);
 }

@@ -13,7 +13,7 @@ cases! { "writes":
     a_refused_write_undoes_those_after_it, commit_times_strictly_increase,
     one_commit_gives_one_version, commit_times_are_whole_microseconds_of_the_store,
     writes_to_one_document_apply_in_order, writes_to_one_document_share_a_version,
-    a_later_write_sees_an_earlier_create, delete_then_set_leaves_the_document,
+    a_later_write_sees_an_earlier_create, delete_then_set_leaves_the_document, a_delete_answers_no_version,
     set_then_delete_leaves_nothing, one_answer_per_write_in_order, a_commit_takes_500_writes,
     writes_to_different_parents_are_one_commit, a_recreated_document_is_created_anew,
 }
@@ -196,4 +196,12 @@ async fn a_recreated_document_is_created_anew(cx: Ctx) {
     cx.db().delete(cx.doc("a")).await.unwrap();
     cx.put("a", fields! {}).await;
     assert!(cx.fetch("a").await.created() > first);
+}
+
+async fn a_delete_answers_no_version(cx: Ctx) {
+    cx.put("a", fields! { "old" => 1 }).await;
+    let set = Write::replace(cx.doc("a"), fields! { "new" => 2 }).unwrap();
+    let committed = cx.db().commit(vec![Write::delete(cx.doc("a")), set]).await.unwrap();
+    assert_eq!(committed.writes[0].version, None, "even if the document is there in the end");
+    assert_eq!(committed.writes[1].version.unwrap().time(), committed.commit_time);
 }
