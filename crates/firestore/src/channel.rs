@@ -17,7 +17,7 @@ use tonic_prost::ProstCodec;
 
 use crate::auth::Auth;
 use crate::database::Database;
-use crate::error::{Asked, from_status, timed_out, too_late};
+use crate::error::{Asked, from_status, malformed, timed_out, too_late};
 use crate::pool::{Lease, Pool};
 use crate::proto::{ListenRequest, ListenResponse};
 use crate::reply::{Listening, Reply};
@@ -85,22 +85,11 @@ impl Connection {
         M: Message + Send + Sync + 'static,
         R: Message + Default + Send + Sync + 'static,
     {
-        let budget = self.budget(cx, call)?;
-        check_size(&message, call.asked.operation)?;
-        let auth = self.authorization(budget, call).await?;
-        let request = self.request(cx, call, Some(budget), auth.clone(), message);
-        let mut lease = self.0.calls.lease();
-        let mut grpc = Grpc::new(lease.channel()).max_decoding_message_size(MAX_ANSWER_BYTES);
-        let answer = async {
-            ready(&mut grpc).await?;
-            let path = PathAndQuery::from_static(call.path);
-            grpc.unary(request, path, ProstCodec::<M, R>::default()).await
-        };
-        match tokio::time::timeout(budget, answer).await {
-            Ok(Ok(answer)) => Ok(answer.into_inner()),
-            Ok(Err(status)) => Err(self.failed(status, call, &auth)),
-            Err(_) => Err(timed_out(call.asked, budget)),
-        }
+        let mut reply = self.stream(cx, call, ProstCodec::<M, R>::default(), message).await?;
+        let answer = reply.message().await?;
+        // The status follows the message, and only with it the answer is one.
+        reply.message().await?;
+        answer.ok_or_else(|| malformed(call.asked.operation, "is empty"))
     }
 
     /// Sends one message and waits for the answer to begin.
@@ -131,11 +120,15 @@ impl Connection {
             let path = PathAndQuery::from_static(call.path);
             grpc.server_streaming(request, path, codec).await
         };
-        // tonic's own timeout starts only when a connection is there.
-        let answer = tokio::time::timeout_at(until, answer)
-            .await
-            .map_err(|_| timed_out(call.asked, budget))?
-            .map_err(|status| self.failed(status, call, &auth))?;
+        // tonic starts a timer of its own, but only once there is a connection. Coming by one takes
+        // ten seconds at most, so a second timer is worth its while only if the caller has less.
+        let answer = if budget < call.limit {
+            let answer = tokio::time::timeout_at(until, answer).await;
+            answer.map_err(|_| timed_out(call.asked, budget))?
+        } else {
+            answer.await
+        };
+        let answer = answer.map_err(|status| self.failed(status, call, &auth))?;
         Ok(Reply::new(answer.into_inner(), lease, call.asked, until))
     }
 
