@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::time::Duration;
+
 use firekeep_conformance::{INDEXES, Outcome, cases, outcome_of};
 use firekeep_core::{Capability, Db};
 use firekeep_memory::MemoryStore;
@@ -11,8 +13,8 @@ use firekeep_memory::index_file::{IndexFile, IndexRecorder};
 async fn the_index_file_is_what_the_cases_need() {
     let listed = IndexFile::parse(INDEXES).unwrap();
     let recorder = IndexRecorder::with_overrides_of(&listed);
-    let store = MemoryStore::builder().lenient().record_indexes(recorder.clone()).build();
-    let db = Db::new(store);
+    let store = MemoryStore::builder().lenient().record_indexes(recorder.clone());
+    let db = Db::new(store.lock_wait(Duration::from_millis(50)).build());
     for case in cases() {
         // Those cases are about queries that no index serves.
         if !case.needs.contains(&Capability::EnforcesIndexes) {

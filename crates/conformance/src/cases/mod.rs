@@ -5,6 +5,7 @@
 mod aggregates;
 mod arrays;
 mod combinations;
+mod conflicts;
 mod cursors;
 mod filters;
 mod groups;
@@ -57,6 +58,7 @@ pub fn cases() -> Vec<Case> {
         limits::cases(),
         indexes::cases(),
         transactions::cases(),
+        conflicts::cases(),
         snapshots::cases(),
         watch::cases(),
         watch_resume::cases(),

@@ -45,7 +45,7 @@ pub(super) fn liars() -> Vec<Liar> {
         liar!(
             AllowsPhantoms,
             "runs a transaction's queries outside of it",
-            caught by "transactions/phantoms_are_refused"
+            caught by "conflicts/phantoms_are_refused"
         ),
         liar!(
             CountsTooMany,

@@ -45,8 +45,8 @@ pub(super) fn liars() -> Vec<Liar> {
         liar!(
             ForgetsTransactions,
             "commits without looking at what the transaction read",
-            caught by "transactions/write_skew_is_refused",
-            "transactions/of_two_that_read_and_write_one_wins"
+            caught by "conflicts/write_skew_is_refused",
+            "conflicts/of_two_that_read_and_write_one_wins"
         ),
     ]
 }
