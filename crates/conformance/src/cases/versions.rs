@@ -13,6 +13,7 @@ cases! { "versions":
     nan_over_nan_keeps_the_version, a_change_gives_the_commit_time_as_version,
     a_change_undone_in_one_commit_keeps_the_version, a_verify_keeps_the_version,
     versions_of_other_documents_stay,
+    a_set_of_what_a_transform_made_keeps_the_version,
 }
 
 /// Applies `write` to the document `v` that holds `before`; answers whether it got a new version.
@@ -107,4 +108,12 @@ async fn versions_of_other_documents_stay(cx: Ctx) {
     let before = cx.put("other", fields! {}).await.version;
     cx.put("v", fields! { "v" => 1 }).await;
     assert_eq!(Some(cx.fetch("other").await.version()), before);
+}
+
+async fn a_set_of_what_a_transform_made_keeps_the_version(cx: Ctx) {
+    let nested = Write::replace(cx.doc("v"), fields! {}).unwrap();
+    let made = cx.write(nested.with("m.n", TransformOp::Increment(1.into())).unwrap()).await;
+    let set = Write::replace(cx.doc("v"), fields! { "m" => fields! { "n" => 1 } }).unwrap();
+    let same = cx.write(set).await;
+    assert_eq!(same.version, made.version, "an identical document got a new version");
 }

@@ -1,7 +1,7 @@
 //! Drawing a sequence from a seed.
 
 use fastrand::Rng;
-use firekeep_core::{Aggregation, DocPath, FieldPath, Fields, Query, TransformOp};
+use firekeep_core::{Aggregation, DocPath, FieldPath, Fields, Query, TransformOp, Value};
 
 use super::command::{Command, Doc, End, Guard, Put, What};
 use super::draw_query::draw_query;
@@ -144,12 +144,28 @@ fn put(rng: &mut Rng, doc: Doc) -> Put {
         vec![]
     } else {
         let count = rng.usize(1..4);
-        std::iter::repeat_with(|| transform(rng)).take(count).collect()
+        let targets = targets(&what);
+        std::iter::repeat_with(|| transform(rng, &targets)).take(count).collect()
     };
     Put { doc, what, transforms, guard: None }
 }
 
-fn transform(rng: &mut Rng) -> (&'static str, TransformOp) {
+/// The fields that a transform beside `what` may change: nested ones only in maps that `what` sets.
+/// The emulator takes a map made by a transform for another than an equal one that is set.
+fn targets(what: &What) -> Vec<&'static str> {
+    let mut targets = vec!["a", "b"];
+    if let What::Replace(fields) | What::Merge(fields) = what {
+        let is_map = |path| {
+            let value = FieldPath::parse(path).ok().and_then(|path| path.find(fields).cloned());
+            matches!(value, Some(Value::Map(inner)) if !inner.is_empty())
+        };
+        targets.extend(is_map("m").then_some("m.n"));
+        targets.extend(is_map("m.o").then_some("m.o.p"));
+    }
+    targets
+}
+
+fn transform(rng: &mut Rng, targets: &[&'static str]) -> (&'static str, TransformOp) {
     let elements = |rng: &mut Rng| {
         let count = rng.usize(0..3);
         std::iter::repeat_with(|| draw_value(rng, 0)).take(count).collect()
@@ -163,7 +179,7 @@ fn transform(rng: &mut Rng) -> (&'static str, TransformOp) {
         // No query looks at this field: its value is the time, which differs.
         _ => return ("at", TransformOp::CommitTime),
     };
-    (pick(rng, &["a", "b", "m.n", "m.o.p"]), op)
+    (pick(rng, targets), op)
 }
 
 fn guard(rng: &mut Rng) -> Guard {
