@@ -8,7 +8,6 @@ use firekeep_core::{Clock, Cx, Error, Operation, Result};
 use futures::Stream;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use prost::Message;
 use tonic::client::Grpc;
 use tonic::codec::Codec;
 use tonic::metadata::MetadataMap;
@@ -21,6 +20,7 @@ use crate::error::{Asked, from_status, malformed, timed_out, too_late};
 use crate::pool::{Lease, Pool};
 use crate::proto::{ListenRequest, ListenResponse};
 use crate::reply::{Listening, Reply};
+use crate::wire::Outgoing;
 
 /// The way to a database. Clones share its connections and its access token.
 ///
@@ -80,12 +80,19 @@ impl Connection {
     /// # Errors
     /// As the table in [`error`](crate::error) has it; `DeadlineExceeded` by the shorter of the
     /// call's limit and the deadline of `cx`.
-    pub(crate) async fn unary<M, R>(&self, cx: &Cx, call: &Call, message: M) -> Result<R>
+    pub(crate) async fn unary<C>(
+        &self,
+        cx: &Cx,
+        call: &Call,
+        codec: C,
+        message: C::Encode,
+    ) -> Result<C::Decode>
     where
-        M: Message + Send + Sync + 'static,
-        R: Message + Default + Send + Sync + 'static,
+        C: Codec,
+        C::Encode: Outgoing,
+        C::Decode: Sync,
     {
-        let mut reply = self.stream(cx, call, ProstCodec::<M, R>::default(), message).await?;
+        let mut reply = self.stream(cx, call, codec, message).await?;
         let answer = reply.message().await?;
         // The status follows the message, and only with it the answer is one.
         reply.message().await?;
@@ -105,7 +112,7 @@ impl Connection {
     ) -> Result<Reply<C::Decode>>
     where
         C: Codec,
-        C::Encode: Message + Sync,
+        C::Encode: Outgoing,
         C::Decode: Sync,
     {
         let budget = self.budget(cx, call)?;
@@ -220,8 +227,8 @@ where
     grpc.ready().await.map_err(|error| Status::from_error(error.into()))
 }
 
-fn check_size(message: &impl Message, operation: Operation) -> Result<()> {
-    let size = message.encoded_len();
+fn check_size(message: &impl Outgoing, operation: Operation) -> Result<()> {
+    let size = message.size();
     if size <= MAX_REQUEST_BYTES {
         return Ok(());
     }

@@ -7,26 +7,22 @@ use firekeep_core::{
 
 use crate::batch_get::batch_get;
 use crate::channel::{Call, Connection, UNARY};
-use crate::conv::{timestamp_from_proto, value_from_proto, write_to_proto};
+use crate::conv::{timestamp_from_proto, value_from_proto};
 use crate::error::{Asked, malformed};
-use crate::proto::{CommitRequest, CommitResponse, WriteResult};
+use crate::proto::{CommitResponse, WriteResult};
+use crate::wire::{self, Encoded, Sent};
 
 /// Applies all writes of `request`, or none.
 pub(crate) async fn commit(connection: &Connection, cx: &Cx, request: Commit) -> Result<Committed> {
     let database = connection.database();
-    let writes = request.writes().iter().map(|write| write_to_proto(database, write));
-    let message = CommitRequest {
-        database: database.name().to_string(),
-        writes: writes.collect::<Result<_>>()?,
-        transaction: request.txn().map(|id| id.as_bytes().clone()).unwrap_or_default(),
-    };
     let call = Call {
         asked: Asked { operation: Operation::Commit, in_txn: request.txn().is_some() },
         path: "/google.firestore.v1.Firestore/Commit",
         params: database.routed_by_database(),
         limit: UNARY,
     };
-    let answer: CommitResponse = connection.unary(cx, &call, message).await?;
+    let message = Encoded(wire::commit(database, &request)?);
+    let answer = connection.unary(cx, &call, Sent::<CommitResponse>::default(), message).await?;
     if request.writes().is_empty() && answer.commit_time.is_none() {
         let commit_time = server_time(connection, cx).await?;
         return Ok(Committed { commit_time, writes: Vec::new() });

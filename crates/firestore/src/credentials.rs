@@ -61,3 +61,31 @@ fn refuse(error: AuthError) -> Error {
 const AUDIENCE: &str = "https://firestore.googleapis.com/";
 const SCOPES: [&str; 2] =
     ["https://www.googleapis.com/auth/datastore", "https://www.googleapis.com/auth/cloud-platform"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_failure_that_may_pass_is_worth_another_try() {
+        let answered = |status| AuthError::TokenErrorResponse {
+            status,
+            error: "invalid_grant".to_owned(),
+            error_description: "account disabled".to_owned(),
+        };
+        for (error, kind) in [
+            (answered(503), ErrorKind::Unavailable),
+            (answered(429), ErrorKind::Unavailable),
+            (answered(400), ErrorKind::Unauthenticated),
+            (
+                AuthError::UnexpectedImpersonateTokenResponse(500, String::new()),
+                ErrorKind::Unavailable,
+            ),
+            (AuthError::NoCredentialsFileFound, ErrorKind::Unauthenticated),
+            (AuthError::NoPrivateKeyFound, ErrorKind::Unauthenticated),
+        ] {
+            let refused = refuse(error);
+            assert_eq!(refused.kind(), kind, "{refused:?}");
+        }
+    }
+}

@@ -54,6 +54,11 @@ impl Database {
         &self.0.prefix[..self.0.prefix.len() - 1]
     }
 
+    /// `…/documents/`, what every document's name starts with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.0.prefix
+    }
+
     /// The full name of the document at `path`.
     pub(crate) fn doc_name(&self, path: &DocPath) -> String {
         let mut name = String::with_capacity(self.0.prefix.len() + path.as_str().len());

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use firekeep_core::{
     Concurrency, Cx, Error, ErrorKind, Operation, ReadAt, Result, TxnId, TxnOptions,
 };
+use tonic_prost::ProstCodec;
 
 use crate::channel::{Call, Connection, UNARY};
 use crate::conv::timestamp_to_proto;
@@ -25,7 +26,8 @@ pub(crate) async fn begin(connection: &Connection, cx: &Cx, options: TxnOptions)
         params: connection.database().routed_by_database(),
         limit: UNARY,
     };
-    let answer: BeginTransactionResponse = connection.unary(cx, &call, message).await?;
+    let codec = ProstCodec::<_, BeginTransactionResponse>::default();
+    let answer = connection.unary(cx, &call, codec, message).await?;
     if answer.transaction.is_empty() {
         return Err(malformed(Operation::Begin, "names no transaction"));
     }
@@ -44,7 +46,7 @@ pub(crate) async fn rollback(connection: &Connection, cx: &Cx, txn: TxnId) -> Re
         params: connection.database().routed_by_database(),
         limit: UNARY,
     };
-    match connection.unary::<_, ()>(cx, &call, message).await {
+    match connection.unary(cx, &call, ProstCodec::<_, ()>::default(), message).await {
         Err(error) if error.kind() == ErrorKind::TransactionExpired => Ok(()),
         answer => answer,
     }

@@ -1,14 +1,15 @@
-//! How tonic comes to read our parts.
+//! How tonic comes to read our parts and to send what is written already.
 
 use std::marker::PhantomData;
 
-use bytes::Buf;
+use bytes::{Buf, BufMut};
 use firekeep_core::Result;
 use prost::Message;
 use tonic::Status;
-use tonic::codec::{Codec, DecodeBuf, Decoder};
-use tonic_prost::ProstEncoder;
+use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic_prost::{ProstDecoder, ProstEncoder};
 
+use super::backward::Backward;
 use super::part::Part;
 use super::reader::{Fault, Reader};
 use crate::database::Database;
@@ -70,5 +71,62 @@ impl<P: Part> Decoder for Direct<(), P> {
                 Err(Status::internal(format!("the answer can't be read: {why}")))
             }
         }
+    }
+}
+
+/// What can be sent, with its size known before.
+pub(crate) trait Outgoing: Send + Sync + 'static {
+    /// How many bytes it takes.
+    fn size(&self) -> usize;
+}
+
+impl<M: Message + 'static> Outgoing for M {
+    fn size(&self) -> usize {
+        self.encoded_len()
+    }
+}
+
+/// A message that is written already.
+#[derive(Debug)]
+pub(crate) struct Encoded(pub(crate) Backward);
+
+impl Outgoing for Encoded {
+    fn size(&self) -> usize {
+        self.0.written().len()
+    }
+}
+
+/// Sends what is written already and reads generated messages `R`.
+#[derive(Debug)]
+pub(crate) struct Sent<R>(PhantomData<R>);
+
+impl<R> Default for Sent<R> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R: Message + Default + 'static> Codec for Sent<R> {
+    type Encode = Encoded;
+    type Decode = R;
+    type Encoder = Sent<()>;
+    type Decoder = ProstDecoder<R>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        Sent::default()
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        ProstDecoder::default()
+    }
+}
+
+impl Encoder for Sent<()> {
+    type Item = Encoded;
+    type Error = Status;
+
+    fn encode(&mut self, message: Encoded, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put_slice(message.0.written());
+        Ok(())
     }
 }

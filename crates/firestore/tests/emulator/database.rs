@@ -5,11 +5,8 @@ use std::time::Duration;
 use firekeep_core::{Clock, Cx, Db, SystemClock};
 use firekeep_firestore::FirestoreStore;
 
-/// A store over a project that nothing else uses.
-///
-/// # Panics
-/// Without an emulator, saying how to come by one.
-pub(crate) fn store() -> FirestoreStore {
+#[allow(clippy::disallowed_methods, reason = "the emulator's address comes from outside")]
+fn emulator() -> String {
     let host = std::env::var("FIRESTORE_EMULATOR_HOST").unwrap_or_default();
     assert!(
         !host.is_empty(),
@@ -17,8 +14,16 @@ pub(crate) fn store() -> FirestoreStore {
          `gcloud components install cloud-firestore-emulator` or \
          `apt-get install google-cloud-cli-firestore-emulator`"
     );
+    host
+}
+
+/// A store over a project that nothing else uses.
+///
+/// # Panics
+/// Without an emulator, saying how to come by one.
+pub(crate) fn store() -> FirestoreStore {
     let project: String = std::iter::repeat_with(fastrand::lowercase).take(12).collect();
-    FirestoreStore::builder(format!("t-fs-{project}")).emulator(host).build().unwrap()
+    FirestoreStore::builder(format!("t-fs-{project}")).emulator(emulator()).build().unwrap()
 }
 
 /// A handle to such a store.

@@ -74,7 +74,7 @@ async fn cursors_may_name_the_document() {
     let QueryEvent::Row(last) = &events[1] else { panic!("{events:?}") };
     let rest = c().ascending("even").start_after_document(last);
     assert_eq!(run(&store, rest).await.0, [5, 0, 2, 4]);
-    let by_id = c().filter(document_id().ge(&DocPath::new("c/04").unwrap()));
+    let by_id = c().filter(document_id().ge(DocPath::new("c/04").unwrap()));
     assert_eq!(run(&store, by_id).await.0, [4, 5]);
 }
 

@@ -1,7 +1,7 @@
 //! Reading by path.
 
 use firekeep_core::{
-    BatchGet, Cx, DocPath, ErrorKind, FieldPath, ReadAt, Store, TxnOptions, Write, fields,
+    BatchGet, DocPath, ErrorKind, FieldPath, ReadAt, Store, TxnOptions, Write, fields,
 };
 
 use crate::database::{store, within};
@@ -32,7 +32,7 @@ async fn answers_come_in_request_order_with_repeats_and_missing_ones() {
 
 #[tokio::test]
 async fn no_path_needs_no_call() {
-    let past = Cx::new().with_deadline(std::time::Instant::now());
+    let past = within(0);
     let answer = store().batch_get(&past, BatchGet::new(vec![])).await.unwrap();
     assert!(answer.lookups.is_empty());
 }
@@ -84,7 +84,7 @@ async fn a_read_can_begin_the_transaction_that_it_belongs_to() {
 
 #[tokio::test]
 async fn a_deadline_that_has_passed_sends_nothing() {
-    let past = Cx::new().with_deadline(std::time::Instant::now());
+    let past = within(0);
     let error = store().batch_get(&past, BatchGet::new(vec![path("c/x")])).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
 }
