@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firekeep_core::write::MAX_REQUEST_BYTES;
-use firekeep_core::{Clock, Cx, Error, Operation, Result};
+use firekeep_core::{Clock, Cx, Error, ErrorKind, Operation, Result};
 use futures::Stream;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -120,13 +120,10 @@ impl Connection {
         check_size(&message, call.asked.operation)?;
         let auth = self.authorization(budget, call).await?;
         let request = self.request(cx, call, Some(budget), auth.clone(), message);
-        let mut lease = self.0.calls.lease();
+        let mut lease = self.ready(&self.0.calls, call).await?;
         let mut grpc = Grpc::new(lease.channel()).max_decoding_message_size(MAX_ANSWER_BYTES);
-        let answer = async {
-            ready(&mut grpc).await?;
-            let path = PathAndQuery::from_static(call.path);
-            grpc.server_streaming(request, path, codec).await
-        };
+        let path = PathAndQuery::from_static(call.path);
+        let answer = grpc.server_streaming(request, path, codec);
         // tonic starts a timer of its own, but only once there is a connection. Coming by one takes
         // ten seconds at most, so a second timer is worth its while only if the caller has less.
         let answer = if budget < call.limit {
@@ -159,14 +156,11 @@ impl Connection {
         let budget = self.budget(cx, &call)?;
         let auth = self.authorization(budget.min(UNARY), &call).await?;
         let request = self.request(cx, &call, None, auth.clone(), requests);
-        let mut lease: Lease = self.0.listeners.lease();
+        let mut lease = self.ready(&self.0.listeners, &call).await?;
         let mut grpc = Grpc::new(lease.channel()).max_decoding_message_size(MAX_ANSWER_BYTES);
-        let answer = async {
-            ready(&mut grpc).await?;
-            let path = PathAndQuery::from_static(call.path);
-            grpc.streaming(request, path, ProstCodec::default()).await
-        };
-        let answer = answer.await.map_err(|status| self.failed(status, &call, &auth))?;
+        let path = PathAndQuery::from_static(call.path);
+        let answer = grpc.streaming(request, path, ProstCodec::default()).await;
+        let answer = answer.map_err(|status| self.failed(status, &call, &auth))?;
         Ok(Listening::new(answer.into_inner(), lease))
     }
 
@@ -175,6 +169,13 @@ impl Connection {
         let Some(deadline) = cx.deadline() else { return Ok(call.limit) };
         let left = deadline.saturating_duration_since(self.0.clock.monotonic());
         if left.is_zero() { Err(too_late(call.asked.operation)) } else { Ok(left.min(call.limit)) }
+    }
+
+    async fn ready(&self, pool: &Arc<Pool>, call: &Call) -> Result<Lease> {
+        pool.ready().await.map_err(|error| {
+            let unfit = Error::new(ErrorKind::Unavailable, "no connection is fit for use");
+            unfit.in_operation(call.asked.operation).with_source(error)
+        })
     }
 
     async fn authorization(&self, budget: Duration, call: &Call) -> Result<HeaderValue> {
@@ -217,14 +218,6 @@ impl Connection {
         }
         from_status(status, call.asked)
     }
-}
-
-async fn ready<S>(grpc: &mut Grpc<S>) -> Result<(), Status>
-where
-    S: tonic::client::GrpcService<tonic::body::Body>,
-    S::Error: Into<tonic::codegen::StdError>,
-{
-    grpc.ready().await.map_err(|error| Status::from_error(error.into()))
 }
 
 fn check_size(message: &impl Outgoing, operation: Operation) -> Result<()> {

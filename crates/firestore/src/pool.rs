@@ -5,11 +5,13 @@
 //! ours: no connection carries more than [`MAX_STREAMS`], and listeners have connections of their
 //! own.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use firekeep_core::Clock;
-use tonic::transport::{Channel, Endpoint};
+use tonic::codegen::Service;
+use tonic::transport::{Channel, Endpoint, Error};
 
 /// The most streams on a connection before another is opened; Google's front end stops at 100.
 pub(crate) const MAX_STREAMS: usize = 90;
@@ -21,7 +23,14 @@ pub(crate) const IDLE: Duration = Duration::from_secs(60);
 pub(crate) struct Pool {
     endpoint: Endpoint,
     clock: Arc<dyn Clock>,
-    slots: Mutex<Vec<Slot>>,
+    slots: Mutex<Slots>,
+}
+
+#[derive(Debug, Default)]
+struct Slots {
+    open: Vec<Slot>,
+    /// Numbers are not used twice: a lease may outlive its connection.
+    next: u64,
 }
 
 #[derive(Debug)]
@@ -46,25 +55,42 @@ impl Pool {
         Arc::new(Self { endpoint, clock, slots: Mutex::default() })
     }
 
+    /// Takes a stream on a connection that is fit for use.
+    ///
+    /// A connection lives on the runtime that opened it. Where that has ended, as between two tests
+    /// that share a store, another is opened; nothing was sent on the one that is gone.
+    ///
+    /// # Errors
+    /// What tonic says of a connection that is not fit for use, twice in a row.
+    pub(crate) async fn ready(self: &Arc<Self>) -> Result<Lease, Error> {
+        let mut lease = self.lease();
+        if poll_fn(|cx| lease.channel.poll_ready(cx)).await.is_ok() {
+            return Ok(lease);
+        }
+        self.lock().open.retain(|slot| slot.id != lease.id);
+        lease = self.lease();
+        poll_fn(|cx| lease.channel.poll_ready(cx)).await.map(|()| lease)
+    }
+
     /// Takes a stream on the connection that has the fewest, or on a new one if all are full.
     ///
     /// Connections beyond the first that carried nothing for [`IDLE`] are closed by the way, so
     /// that no task has to watch them.
-    pub(crate) fn lease(self: &Arc<Self>) -> Lease {
+    fn lease(self: &Arc<Self>) -> Lease {
         let mut slots = self.lock();
-        if slots.len() > 1 {
-            self.close_idle(&mut slots);
+        if slots.open.len() > 1 {
+            self.close_idle(&mut slots.open);
         }
-        let least = slots.iter_mut().min_by_key(|slot| slot.open);
+        let least = slots.open.iter_mut().min_by_key(|slot| slot.open);
         let (id, channel) = match least {
             Some(slot) if slot.open < MAX_STREAMS => slot.take(),
             _ => {
-                let id = slots.last().map_or(0, |last| last.id + 1);
-                tracing::debug!(connections = slots.len() + 1, "opening a connection");
+                tracing::debug!(connections = slots.open.len() + 1, "opening a connection");
                 let channel = self.endpoint.connect_lazy();
-                let mut slot = Slot { channel, id, open: 0, idle_since: None };
+                let mut slot = Slot { channel, id: slots.next, open: 0, idle_since: None };
                 let taken = slot.take();
-                slots.push(slot);
+                slots.next += 1;
+                slots.open.push(slot);
                 taken
             }
         };
@@ -84,23 +110,23 @@ impl Pool {
 
     fn release(&self, id: u64) {
         let mut slots = self.lock();
-        // Only connections without a stream are closed, so the slot is still there.
-        if let Some(slot) = slots.iter_mut().find(|slot| slot.id == id) {
+        let several = slots.open.len() > 1;
+        if let Some(slot) = slots.open.iter_mut().find(|slot| slot.id == id) {
             slot.open -= 1;
-            if slot.open == 0 && id != 0 {
+            if slot.open == 0 && several {
                 slot.idle_since = Some(self.clock.monotonic());
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Slot>> {
+    fn lock(&self) -> MutexGuard<'_, Slots> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many streams each connection carries.
     #[cfg(test)]
     pub(crate) fn open(&self) -> Vec<usize> {
-        self.lock().iter().map(|slot| slot.open).collect()
+        self.lock().open.iter().map(|slot| slot.open).collect()
     }
 }
 

@@ -44,8 +44,8 @@ impl<'a> Reader<'a> {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let key = self.varint()?;
-        let number = u32::try_from(key >> 3).unwrap_or(0);
+        let key = u32::try_from(self.varint()?).unwrap_or(0);
+        let number = key >> 3;
         if number == 0 {
             return Err(Fault::Malformed("a field's number is out of range"));
         }

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use firekeep_core::{
-    BatchGet, Cx, DocPath, Query, QueryEvent, QueryRequest, Store, WatchFrom, WatchRequest,
-    WatchTarget,
+    BatchGet, Cx, DocPath, ErrorKind, Query, QueryEvent, QueryRequest, Store, WatchFrom,
+    WatchRequest, WatchTarget,
 };
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 
 use crate::answers::row;
 use crate::scripted::{Call, ScriptedServer};
-use crate::store::{path, store};
+use crate::store::{path, put, store};
 
 /// How many of `calls` share each connection.
 fn per_connection(calls: &[Call]) -> Vec<usize> {
@@ -91,4 +91,18 @@ async fn listeners_leave_the_reads_connection_alone() {
     let mut reads = FuturesUnordered::from_iter([get]);
     let read = calls_of(&mut server, 1, &mut reads).await;
     assert!(listeners.iter().all(|listener| listener.connection != read[0].connection));
+}
+
+#[test]
+fn a_store_outlives_the_runtime_that_connected_it() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let serving = runtime();
+    let server = serving.block_on(ScriptedServer::answering(|_, _| {
+        Err(tonic::Status::already_exists("it was reached"))
+    }));
+    let store = store(&server);
+    for _ in 0..3 {
+        let error = runtime().block_on(store.commit(&Cx::new(), put().into())).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{error:?}");
+    }
 }
