@@ -17,7 +17,7 @@ use tonic::service::Interceptor;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
-use crate::client::Op;
+use crate::client::{DOCUMENTS, Op};
 use crate::memory::{path, reading};
 
 pub struct Bare {
@@ -49,7 +49,7 @@ impl Bare {
     pub async fn run(&self, op: Op, n: usize) -> anyhow::Result<()> {
         let mut client = self.client.clone();
         match op {
-            Op::Get => {
+            Op::Get | Op::Lookup => {
                 let request = BatchGetDocumentsRequest {
                     database: self.database.clone(),
                     documents: vec![self.name(n)],
@@ -110,7 +110,7 @@ impl Bare {
     }
 
     fn name(&self, n: usize) -> String {
-        format!("{}/documents/{}", self.database, path(0, n))
+        format!("{}/documents/{}", self.database, path(0, n % DOCUMENTS))
     }
 }
 

