@@ -1,1 +1,36 @@
 #![doc = include_str!("../README.md")]
+
+pub mod error;
+pub mod event;
+pub mod fence;
+pub mod guard;
+pub mod id;
+pub mod key;
+pub mod layout;
+pub mod lease;
+pub mod locks;
+pub mod lookup;
+pub mod options;
+pub mod wait;
+
+mod attempt;
+mod hold;
+mod inner;
+mod keeper;
+mod record;
+mod task;
+
+pub use attempt::Held;
+pub use error::{CommitError, Error, ErrorKind, Lost, Result};
+pub use event::{Action, Event, Observer, Outcome};
+pub use fence::Fence;
+pub use guard::{Guard, Lease};
+pub use hold::Released;
+pub use id::LockId;
+pub use key::{Hash, Key};
+pub use layout::Layout;
+pub use locks::{Locks, LocksBuilder, MAX_KEYS};
+pub use lookup::{Holding, LockInfo};
+pub use options::{AcquireOptions, Growth, Jitter, Mode};
+pub use tokio_util::sync::CancellationToken;
+pub use wait::Attempt;

@@ -1,0 +1,95 @@
+//! Which documents a lock is, and what they hold.
+
+mod native;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firekeep_core::{Document, Query, Timestamp, Version, Write, Written};
+
+pub(crate) use self::native::Native;
+use crate::Result;
+use crate::fence::Fence;
+use crate::id::LockId;
+use crate::key::Key;
+use crate::options::Mode;
+use crate::record::{Found, Place, Record};
+
+/// Which documents a lock is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Layout {
+    /// A lease that exists while it is held, and a counter beside it: one round trip to acquire.
+    #[default]
+    Native,
+}
+
+/// A claim on a key: what to write to hold it.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    pub(crate) id: LockId,
+    pub(crate) mode: Mode,
+    pub(crate) ttl: Duration,
+    pub(crate) owner: Option<Arc<str>>,
+}
+
+/// What a claim's commit gave, for one key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Grant {
+    pub(crate) version: Version,
+    pub(crate) fence: Fence,
+    /// When the lease began, by the store's clock.
+    pub(crate) at: Timestamp,
+}
+
+/// How a [`Layout`] reads and writes. The engine above knows of leases and versions only.
+pub(crate) trait Scheme: fmt::Debug + Send + Sync {
+    /// Where the documents of `key` are.
+    fn place(&self, key: Key) -> Result<Place>;
+
+    /// Whether a claim needs to know what is there before its first commit.
+    fn reads_first(&self) -> bool;
+
+    /// Reads a lease document.
+    fn record(&self, document: &Document) -> Result<Record>;
+
+    /// Reads a fence document.
+    fn fence(&self, document: &Document) -> Result<Fence>;
+
+    /// The writes that claim `place`, the lease first. Without `found`, nothing is known and the
+    /// lease is taken to be absent. Other holders in `found` that are live must share.
+    fn claim(&self, place: &Place, claim: &Claim, found: Option<&Found>) -> Result<Vec<Write>>;
+
+    /// What those writes gave; `written` is as many as there were writes.
+    fn granted(&self, found: Option<&Found>, written: &[Written]) -> Result<Grant>;
+
+    /// The write that makes the lease of `id` begin anew, with `ttl`; `now` is the store's time as
+    /// far as it is known.
+    fn extend(
+        &self,
+        place: &Place,
+        id: &LockId,
+        version: Version,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> Result<Write>;
+
+    /// When the extended lease began, by the store's clock.
+    fn extended(&self, written: &Written, now: Timestamp) -> Result<Timestamp>;
+
+    /// The lease document without `id`, guarded by its version.
+    fn without(
+        &self,
+        place: &Place,
+        id: &LockId,
+        version: Version,
+        record: &Record,
+    ) -> Result<Write>;
+
+    /// The leases that hold `id`.
+    fn by_id(&self, id: &LockId) -> Result<Query>;
+
+    /// An empty lease, which refuses a claim that took the document to be absent.
+    fn tombstone(&self, place: &Place) -> Result<Write>;
+}

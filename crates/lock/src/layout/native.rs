@@ -1,0 +1,220 @@
+//! The native layout; see `docs/adr/0012-locks-are-two-documents.md`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use firekeep_core::{
+    CollectionPath, Document, FieldPath, Fields, Query, Require, Timestamp, TransformOp, Value,
+    Version, Write, Written, field, fields,
+};
+
+use super::{Claim, Grant, Scheme};
+use crate::fence::Fence;
+use crate::id::LockId;
+use crate::key::Key;
+use crate::lease::STAMP_RESOLUTION;
+use crate::options::Mode;
+use crate::record::{Found, Holder, Place, Record};
+use crate::{Error, Result};
+
+#[derive(Debug)]
+pub(crate) struct Native {
+    leases: CollectionPath,
+    fences: CollectionPath,
+}
+
+impl Native {
+    /// The layout in these two collections.
+    pub(crate) fn new(leases: CollectionPath, fences: CollectionPath) -> Self {
+        Self { leases, fences }
+    }
+}
+
+impl Scheme for Native {
+    fn place(&self, key: Key) -> Result<Place> {
+        let id = key.doc_id();
+        Ok(Place { key, lease: self.leases.doc(&id)?, fence: self.fences.doc(&id)? })
+    }
+
+    fn reads_first(&self) -> bool {
+        false
+    }
+
+    fn record(&self, document: &Document) -> Result<Record> {
+        decode(document).ok_or_else(|| {
+            let path = document.path();
+            Error::internal(format!(
+                "`{path}` is no lease; move what wrote it to another collection"
+            ))
+        })
+    }
+
+    fn fence(&self, document: &Document) -> Result<Fence> {
+        let fence = document.get("fence").and_then(Value::as_integer);
+        let fence = fence.ok_or_else(|| {
+            let path = document.path();
+            Error::internal(format!("`{path}` holds no fence; set it to the last one given out"))
+        })?;
+        Fence::try_from(fence)
+    }
+
+    fn claim(&self, place: &Place, claim: &Claim, found: Option<&Found>) -> Result<Vec<Write>> {
+        let mut holders: BTreeMap<_, _> = match found {
+            Some(found) => found.live().map(|(id, h)| (id.to_owned(), h.clone())).collect(),
+            None => BTreeMap::new(),
+        };
+        holders.remove(claim.id.as_str());
+        let mut entries = entries(&holders);
+        let mut entry = fields! { "ttl_ms" => millis(claim.ttl) };
+        if let Some(owner) = &claim.owner {
+            entry.insert("owner".into(), Value::from(&**owner));
+        }
+        entries.insert(claim.id.as_str().into(), entry.into());
+        let ids: Vec<_> = holders.keys().map(String::as_str).chain([claim.id.as_str()]).collect();
+        let require = match found.and_then(Found::version) {
+            Some(version) => Require::Version(version),
+            None => Require::Absent,
+        };
+        let lease =
+            Write::replace(place.lease.clone(), lease(&place.key, claim.mode, &ids, entries))?
+                .require(require)
+                .with(&stamp(&claim.id, "at"), TransformOp::CommitTime)?
+                .with(&stamp(&claim.id, "since"), TransformOp::CommitTime)?;
+        let fence = Write::merge(place.fence.clone(), fields! { "key" => place.key.as_str() })?
+            .with("fence", TransformOp::Increment(1.into()))?;
+        Ok(vec![lease, fence])
+    }
+
+    fn granted(&self, _: Option<&Found>, written: &[Written]) -> Result<Grant> {
+        let [lease, fence] = written else { return Err(unanswered()) };
+        Ok(Grant {
+            version: lease.version.ok_or_else(unanswered)?,
+            at: started(lease)?,
+            fence: fence
+                .transform_results
+                .first()
+                .and_then(Value::as_integer)
+                .ok_or_else(unanswered)?
+                .try_into()?,
+        })
+    }
+
+    fn extend(
+        &self,
+        place: &Place,
+        id: &LockId,
+        version: Version,
+        ttl: Duration,
+        _: Timestamp,
+    ) -> Result<Write> {
+        let mask = vec![FieldPath::from_segments(["holders", id.as_str(), "ttl_ms"])?];
+        let entry = fields! { "ttl_ms" => millis(ttl) };
+        let mut holders = Fields::new();
+        holders.insert(id.as_str().into(), entry.into());
+        let fields = fields! { "holders" => holders };
+        Ok(Write::merge_masked(place.lease.clone(), fields, mask)?
+            .require(Require::Version(version))
+            .with(&stamp(id, "at"), TransformOp::CommitTime)?)
+    }
+
+    fn extended(&self, written: &Written, _: Timestamp) -> Result<Timestamp> {
+        started(written)
+    }
+
+    fn without(
+        &self,
+        place: &Place,
+        id: &LockId,
+        version: Version,
+        record: &Record,
+    ) -> Result<Write> {
+        let mut holders = record.holders.clone();
+        holders.remove(id.as_str());
+        let write = if holders.is_empty() {
+            Write::delete(place.lease.clone())
+        } else {
+            let ids: Vec<_> = holders.keys().map(String::as_str).collect();
+            let lease = lease(&place.key, record.mode, &ids, entries(&holders));
+            Write::replace(place.lease.clone(), lease)?
+        };
+        Ok(write.require(Require::Version(version)))
+    }
+
+    fn by_id(&self, id: &LockId) -> Result<Query> {
+        let query = Query::collection(self.leases.as_str());
+        Ok(query.filter(field("ids").array_contains(id.as_str())).build()?)
+    }
+
+    fn tombstone(&self, place: &Place) -> Result<Write> {
+        let lease = lease(&place.key, Mode::Exclusive, &[], Fields::new());
+        Ok(Write::replace(place.lease.clone(), lease)?.require(Require::Absent))
+    }
+}
+
+fn lease(key: &Key, mode: Mode, ids: &[&str], holders: Fields) -> Fields {
+    let ids: Vec<Value> = ids.iter().map(|id| Value::from(*id)).collect();
+    fields! { "key" => key.as_str(), "mode" => mode_name(mode), "ids" => ids, "holders" => holders }
+}
+
+fn entries(holders: &BTreeMap<String, Holder>) -> Fields {
+    let entry = |holder: &Holder| {
+        let mut entry = fields! {
+            "ttl_ms" => millis(holder.ttl), "at" => holder.at, "since" => holder.since,
+        };
+        if let Some(owner) = &holder.owner {
+            entry.insert("owner".into(), owner.as_str().into());
+        }
+        Value::from(entry)
+    };
+    holders.iter().map(|(id, holder)| (id.as_str().into(), entry(holder))).collect()
+}
+
+fn decode(document: &Document) -> Option<Record> {
+    let holders = document.get("holders")?.as_map()?;
+    let holders = holders.iter().map(|(id, entry)| Some((id.to_string(), holder(entry)?)));
+    Some(Record {
+        key: document.get("key")?.as_str()?.to_owned(),
+        mode: match document.get("mode")?.as_str()? {
+            "exclusive" => Mode::Exclusive,
+            "shared" => Mode::Shared,
+            _ => return None,
+        },
+        holders: holders.collect::<Option<_>>()?,
+    })
+}
+
+fn holder(entry: &Value) -> Option<Holder> {
+    let entry = entry.as_map()?;
+    Some(Holder {
+        ttl: Duration::from_millis(entry.get("ttl_ms")?.as_integer()?.try_into().ok()?),
+        at: entry.get("at")?.as_timestamp()?,
+        since: entry.get("since")?.as_timestamp()?,
+        grace: STAMP_RESOLUTION,
+        owner: entry.get("owner").and_then(Value::as_str).map(str::to_owned),
+    })
+}
+
+/// The path of a stamp in the entry of `id`, which may begin with a digit.
+fn stamp(id: &LockId, name: &str) -> String {
+    format!("holders.`{}`.{name}", id.as_str())
+}
+
+fn started(lease: &Written) -> Result<Timestamp> {
+    lease.transform_results.first().and_then(Value::as_timestamp).ok_or_else(unanswered)
+}
+
+fn unanswered() -> Error {
+    Error::internal("the store's answer to a commit lacks a result")
+}
+
+fn mode_name(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Exclusive => "exclusive",
+        Mode::Shared => "shared",
+    }
+}
+
+fn millis(ttl: Duration) -> i64 {
+    // A lease is at most a day.
+    i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,164 @@
+//! Acquiring: attempts, and the waits between them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::channel::oneshot;
+
+use crate::attempt::{Attempted, Claimant, Held};
+use crate::error::{Error, Result};
+use crate::event::{Action, Outcome};
+use crate::guard::Guard;
+use crate::inner::Inner;
+use crate::options::AcquireOptions;
+
+/// What one attempt to acquire came to.
+#[derive(Debug)]
+#[must_use = "a lock that was won is released when it is dropped"]
+pub enum Attempt {
+    /// The lock is ours.
+    Won(Guard),
+    /// Somebody else holds it.
+    Held(Held),
+}
+
+impl Attempt {
+    /// The guard, if the lock was won.
+    pub fn guard(self) -> Option<Guard> {
+        if let Self::Won(guard) = self { Some(guard) } else { None }
+    }
+
+    /// Whether somebody else holds the lock.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Held(_))
+    }
+}
+
+/// For how much longer than the wait its last attempt may take to be answered.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
+
+/// Tries once.
+pub(crate) async fn try_once(
+    inner: &Arc<Inner>,
+    claimant: Claimant,
+    options: &AcquireOptions,
+) -> Result<Attempt> {
+    let key = claimant.places()[0].key.hash();
+    let before = inner.now();
+    let attempt = cancellable(options, detached(inner, claimant, options, None)).await;
+    let attempt = attempt.and_then(|(_, attempt)| attempt);
+    let outcome = match &attempt {
+        Ok(Attempt::Won(_)) => Outcome::Done,
+        Ok(Attempt::Held(_)) => Outcome::Refused,
+        Err(error) => Outcome::of_error(error),
+    };
+    inner.tell(Action::Try, outcome, &key, inner.now().saturating_duration_since(before));
+    attempt.map_err(|error| error.of_key(key))
+}
+
+/// Tries until the lock is won, or the wait or the retries are used up.
+pub(crate) async fn acquire(
+    inner: &Arc<Inner>,
+    claimant: Claimant,
+    options: &AcquireOptions,
+) -> Result<Guard> {
+    let key = claimant.places()[0].key.hash();
+    let mut wait = Wait { inner, options, start: inner.now(), attempts: 0 };
+    let won = wait.run(claimant).await;
+    let outcome = won.as_ref().map_or_else(Outcome::of_error, |_| Outcome::Done);
+    let took = inner.now().saturating_duration_since(wait.start);
+    inner.tell_attempts(Action::Acquire, outcome, &key, took, wait.attempts);
+    if wait.attempts > 1 {
+        inner.tell_attempts(Action::Wait, outcome, &key, took, wait.attempts);
+    }
+    won.map_err(|error| error.of_key(key))
+}
+
+struct Wait<'a> {
+    inner: &'a Arc<Inner>,
+    options: &'a AcquireOptions,
+    start: Instant,
+    attempts: u32,
+}
+
+impl Wait<'_> {
+    async fn run(&mut self, mut claimant: Claimant) -> Result<Guard> {
+        // A wait beyond what the clock can tell is one without end.
+        let deadline = self.start.checked_add(self.options.wait);
+        loop {
+            self.attempts += 1;
+            let is_last = deadline.is_some_and(|deadline| self.inner.now() >= deadline)
+                || self.options.retries.is_some_and(|retries| self.attempts > retries);
+            let until = deadline.and_then(|deadline| deadline.checked_add(LAST_ANSWER));
+            let attempt = detached(self.inner, claimant, self.options, until);
+            let (back, attempt) = cancellable(self.options, attempt).await?;
+            claimant = back;
+            let remaining = match attempt {
+                Ok(Attempt::Won(guard)) => return Ok(guard),
+                Ok(Attempt::Held(held)) => Some(held.remaining),
+                // What fails for the moment does not end a wait that may outlast it.
+                Err(error) if error.is_transient() && !is_last => None,
+                Err(error) => return Err(error),
+            };
+            if is_last {
+                let waited = self.inner.now().saturating_duration_since(self.start);
+                return Err(Error::timeout(waited, self.attempts));
+            }
+            self.sleep(remaining, deadline).await?;
+        }
+    }
+
+    /// Sleeps for the smallest of the back-off, what remains of the other's lease, and what remains
+    /// of the wait: the last attempt is at its end.
+    async fn sleep(&self, remaining: Option<Duration>, deadline: Option<Instant>) -> Result<()> {
+        let mut delay = self.options.delay(self.attempts, fastrand::f64());
+        if let Some(remaining) = remaining.filter(|remaining| !remaining.is_zero()) {
+            delay = delay.min(remaining);
+        }
+        if let Some(deadline) = deadline {
+            delay = delay.min(deadline.saturating_duration_since(self.inner.now()));
+        }
+        cancellable(self.options, async {
+            self.inner.clock().sleep(delay).await;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Runs an attempt as a task of its own: if the caller goes away meanwhile, the attempt still comes
+/// to its end, and what it won is released.
+async fn detached(
+    inner: &Arc<Inner>,
+    mut claimant: Claimant,
+    options: &AcquireOptions,
+    until: Option<Instant>,
+) -> Result<(Claimant, Result<Attempt>)> {
+    let (tell, told) = oneshot::channel();
+    let (shared, options) = (Arc::clone(inner), options.clone());
+    inner.tasks.spawn(async move {
+        let attempt = claimant.attempt(until).await.map(|attempted| match attempted {
+            Attempted::Held(held) => Attempt::Held(held),
+            Attempted::Won(won) => {
+                let (places, claim) = (Arc::clone(claimant.places()), claimant.claim().clone());
+                Attempt::Won(Guard::new(shared, places, claim, won, &options))
+            }
+        });
+        // Not received, both are dropped, and clear up behind themselves.
+        let _ = tell.send((claimant, attempt));
+    });
+    told.await.map_err(|_| Error::internal("the runtime ended during an attempt"))
+}
+
+/// `work`, unless the caller's token is cancelled before it is done.
+async fn cancellable<T>(
+    options: &AcquireOptions,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let Some(token) = &options.cancel else { return work.await };
+    tokio::select! {
+        biased;
+        () = token.cancelled() => Err(Error::aborted()),
+        done = work => done,
+    }
+}
