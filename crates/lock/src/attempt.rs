@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use firekeep_core::{Backoff, Committed, Retry, Timestamp};
+use firekeep_core::{Backoff, Committed, DocPath, Retry, Timestamp, Write};
 
 use crate::error::{Error, Result};
 use crate::fence::Fence;
+use crate::id::LockId;
 use crate::inner::{Inner, Sent};
+use crate::key::Hash;
 use crate::layout::{Claim, Grant};
 use crate::lease::Anchor;
 use crate::options::Mode;
@@ -21,6 +23,8 @@ pub(crate) enum Attempted {
 
 /// The keys are ours.
 pub(crate) struct Won {
+    pub(crate) places: Arc<[Place]>,
+    pub(crate) claim: Claim,
     pub(crate) grants: Vec<Grant>,
     pub(crate) anchor: Anchor,
     /// Until when to believe in the lease.
@@ -46,6 +50,23 @@ pub(crate) struct Claimant {
     /// A commit was sent whose outcome is not known.
     pending: bool,
     held: Option<Known>,
+    /// Writes that belong to the claim: they happen if and when it is won.
+    also: Vec<Write>,
+}
+
+/// Whoever tries to acquire something, again and again.
+pub(crate) trait Contender: Send + 'static {
+    /// Tries once, until `until` at the latest.
+    fn attempt(&mut self, until: Option<Instant>)
+    -> impl Future<Output = Result<Attempted>> + Send;
+
+    /// The hash of the (first) key.
+    fn key(&self) -> Hash;
+
+    /// The document whose end frees the way, if it is worth watching.
+    fn in_the_way(&self) -> Option<DocPath> {
+        None
+    }
 }
 
 /// What is known of who holds the keys, so as not to ask again each time.
@@ -67,19 +88,23 @@ const PAUSES: Backoff =
 
 impl Claimant {
     pub(crate) fn new(inner: Arc<Inner>, places: Arc<[Place]>, claim: Claim) -> Self {
-        Self { inner, places, claim, pending: false, held: None }
+        Self { inner, places, claim, pending: false, held: None, also: Vec::new() }
     }
 
-    pub(crate) fn claim(&self) -> &Claim {
-        &self.claim
+    /// Adds a write that happens if and when the claim is won. It needs no precondition to hold.
+    pub(crate) fn also(&mut self, write: Write) {
+        self.also.push(write);
     }
 
     pub(crate) fn places(&self) -> &Arc<[Place]> {
         &self.places
     }
 
-    /// Tries once, until `until` at the latest.
-    pub(crate) async fn attempt(&mut self, until: Option<Instant>) -> Result<Attempted> {
+    pub(crate) fn id(&self) -> &LockId {
+        &self.claim.id
+    }
+
+    async fn try_claim(&mut self, until: Option<Instant>) -> Result<Attempted> {
         let (mut races, mut failures) = (0, 0);
         let mut found = None;
         if self.inner.scheme.reads_first() {
@@ -126,7 +151,7 @@ impl Claimant {
     }
 
     /// The writes that claim all keys, on top of what was found.
-    fn writes(&self, found: Option<&[Found]>) -> Result<Vec<firekeep_core::Write>> {
+    fn writes(&self, found: Option<&[Found]>) -> Result<Vec<Write>> {
         let mut writes = Vec::with_capacity(self.places.len() * 2);
         for (at, place) in self.places.iter().enumerate() {
             let found = found.and_then(|found| found.get(at));
@@ -135,6 +160,7 @@ impl Claimant {
             }
             writes.extend(self.inner.scheme.claim(place, &self.claim, found)?);
         }
+        writes.extend(self.also.iter().cloned());
         Ok(writes)
     }
 
@@ -211,7 +237,8 @@ impl Claimant {
             deadline = Some(deadline.map_or(until, |earlier| earlier.min(until)));
             grants.push(Grant { version: found.version()?, fence, at: holder.at });
         }
-        Some(Won { grants, anchor, deadline: deadline?, is_alone: true })
+        let (places, claim) = (Arc::clone(&self.places), self.claim.clone());
+        Some(Won { places, claim, grants, anchor, deadline: deadline?, is_alone: true })
     }
 
     /// Puts together what a commit won.
@@ -221,8 +248,9 @@ impl Claimant {
         committed: &Committed,
         before: Instant,
     ) -> Result<Attempted> {
-        let per_key = committed.writes.len() / self.places.len();
-        let chunks = committed.writes.chunks(per_key.max(1)).enumerate();
+        let written = committed.writes.len().saturating_sub(self.also.len());
+        let per_key = (written / self.places.len()).max(1);
+        let chunks = committed.writes[..written].chunks(per_key).enumerate();
         let grants = chunks.map(|(at, written)| {
             let found = found.as_ref().and_then(|(found, _)| found.get(at));
             self.inner.scheme.granted(found, written)
@@ -249,7 +277,8 @@ impl Claimant {
         };
         let others = found.iter().flat_map(|(found, _)| found).flat_map(Found::live);
         let is_alone = others.filter(|(id, _)| *id != self.claim.id.as_str()).count() == 0;
-        Ok(Attempted::Won(Won { grants, anchor, deadline, is_alone }))
+        let (places, claim) = (Arc::clone(&self.places), self.claim.clone());
+        Ok(Attempted::Won(Won { places, claim, grants, anchor, deadline, is_alone }))
     }
 
     /// The commit happened and can't be handed over: dropping the claim clears it away.
@@ -275,6 +304,16 @@ fn check_fence(place: &Place, next: u64) -> Result<()> {
         tracing::warn!(%key, fence = next, "a tenth of the fences of a key is used up");
     }
     Ok(())
+}
+
+impl Contender for Claimant {
+    async fn attempt(&mut self, until: Option<Instant>) -> Result<Attempted> {
+        self.try_claim(until).await
+    }
+
+    fn key(&self) -> Hash {
+        self.places[0].key.hash()
+    }
 }
 
 impl Drop for Claimant {

@@ -19,9 +19,7 @@ use crate::id::LockId;
 use crate::inner::{Inner, is_refusal};
 use crate::keeper;
 use crate::key::Key;
-use crate::layout::Claim;
 use crate::options::AcquireOptions;
-use crate::record::Place;
 
 /// A lock, held until it is released or dropped.
 ///
@@ -45,14 +43,8 @@ pub struct Guard {
 pub struct Lease(Arc<Hold>);
 
 impl Guard {
-    pub(crate) fn new(
-        inner: Arc<Inner>,
-        places: Arc<[Place]>,
-        claim: Claim,
-        won: Won,
-        options: &AcquireOptions,
-    ) -> Self {
-        let hold = Arc::new(Hold::new(Arc::clone(&inner), places, claim, won, options));
+    pub(crate) fn new(inner: Arc<Inner>, won: Won, options: &AcquireOptions) -> Self {
+        let hold = Arc::new(Hold::new(Arc::clone(&inner), won, options));
         inner.tasks.spawn(keeper::keep(Arc::clone(&hold), options.renew));
         Self { lease: Lease(hold), is_armed: true }
     }

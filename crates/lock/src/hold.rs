@@ -31,7 +31,7 @@ pub(crate) struct Hold {
     pub(crate) stop: CancellationToken,
     acquired: Instant,
     /// When to stop believing in any case.
-    last: Instant,
+    last: Option<Instant>,
 }
 
 #[derive(Clone, Debug)]
@@ -82,27 +82,22 @@ const PAUSES: Backoff =
 const RELEASES: u32 = 8;
 
 impl Hold {
-    pub(crate) fn new(
-        inner: Arc<Inner>,
-        places: Arc<[Place]>,
-        claim: Claim,
-        won: Won,
-        options: &AcquireOptions,
-    ) -> Self {
+    pub(crate) fn new(inner: Arc<Inner>, won: Won, options: &AcquireOptions) -> Self {
         let acquired = inner.now();
-        let last = acquired.checked_add(options.max_hold).unwrap_or(won.deadline);
+        // A hold beyond what the clock can tell is one without end.
+        let last = acquired.checked_add(options.max_hold);
         let state = State {
             phase: Phase::Held,
-            ttl: claim.ttl,
-            deadline: won.deadline.min(last),
+            ttl: won.claim.ttl,
+            deadline: earlier(won.deadline, last),
             grants: won.grants,
             anchor: won.anchor,
             is_alone: won.is_alone,
         };
         Self {
             inner,
-            places,
-            claim,
+            places: won.places,
+            claim: won.claim,
             state: Mutex::new(state),
             changing: futures::lock::Mutex::default(),
             ended: CancellationToken::new(),
@@ -238,7 +233,7 @@ impl Hold {
         }
         let mut state = self.lock();
         state.ttl = ttl;
-        state.deadline = deadline.min(self.last);
+        state.deadline = earlier(deadline, self.last);
         state.grants = grants;
         state.anchor = Anchor { server: committed.commit_time, before };
         Ok(true)
@@ -315,7 +310,7 @@ impl Hold {
         state.is_alone = found.iter().flat_map(Found::live).all(|(other, _)| other == id);
         state.anchor = anchor;
         if let Some(deadline) = deadline {
-            state.deadline = deadline.min(self.last);
+            state.deadline = earlier(deadline, self.last);
         }
         moved
     }
@@ -488,6 +483,11 @@ impl State {
     }
 }
 
+fn earlier(one: Instant, other: Option<Instant>) -> Instant {
+    other.map_or(one, |other| one.min(other))
+}
+
+/// `ttl` as the store keeps it.
 pub(crate) fn whole_millis(ttl: Duration) -> Duration {
     Duration::from_millis(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX))
 }

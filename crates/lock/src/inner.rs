@@ -3,7 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use firekeep_core::{BatchGet, Clock, Commit, Committed, Cx, Db, Effect, Lookup, Write};
+use firekeep_core::{
+    BatchGet, Clock, Commit, Committed, Cx, Db, DocPath, DocumentChange, Effect, Lookup,
+    QueryEvent, QueryRequest, WatchEvent, WatchFrom, WatchRequest, WatchTarget, Write,
+};
+use futures::StreamExt;
+use futures::stream::BoxStream;
 
 use crate::error::{Error, Result};
 use crate::event::{Action, Event, Observers, Outcome};
@@ -91,6 +96,38 @@ impl Inner {
             fence: fence.transpose()?,
             read_time: lease.read_time,
         })
+    }
+
+    /// Runs a query, until `until` at the latest.
+    pub(crate) fn query(
+        &self,
+        request: QueryRequest,
+        until: Option<Instant>,
+    ) -> BoxStream<'static, firekeep_core::Result<QueryEvent>> {
+        self.db.store().query(&self.cx(until), request)
+    }
+
+    /// Completes once there is no document at `path`; never, if that can't be found out.
+    pub(crate) async fn vanished(&self, path: DocPath) {
+        let target = WatchTarget::Documents(vec![path]);
+        let request = WatchRequest { target, from: WatchFrom::Start };
+        let mut events = self.db.store().watch(&self.cx(None), request);
+        let mut is_there = false;
+        while let Some(Ok(event)) = events.next().await {
+            match event {
+                WatchEvent::Batch(batch) => {
+                    for change in &batch.changes {
+                        is_there = matches!(change, DocumentChange::Set(_));
+                    }
+                    if batch.caught_up && !is_there {
+                        return;
+                    }
+                }
+                WatchEvent::Reset => is_there = false,
+                WatchEvent::Checkpoint { .. } => {}
+            }
+        }
+        std::future::pending().await
     }
 
     pub(crate) fn tell(&self, action: Action, outcome: Outcome, key: &Hash, took: Duration) {

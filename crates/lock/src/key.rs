@@ -66,6 +66,13 @@ impl Key {
     pub(crate) fn doc_id(&self) -> String {
         hex(&Sha256::digest(self.0.as_bytes())[..20])
     }
+
+    /// The id of the documents of one permit of a semaphore: the byte between key and number is in no
+    /// text, so that it is nobody's key.
+    pub(crate) fn permit_id(&self, number: u32) -> String {
+        let permit = Sha256::new().chain_update(&*self.0).chain_update([0xff]);
+        hex(&permit.chain_update(number.to_be_bytes()).finalize()[..20])
+    }
 }
 
 impl fmt::Debug for Key {

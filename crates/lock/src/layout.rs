@@ -11,9 +11,10 @@ use firekeep_core::{Document, Query, Timestamp, Version, Write, Written};
 pub(crate) use self::native::Native;
 use crate::Result;
 use crate::fence::Fence;
+use crate::hold::whole_millis;
 use crate::id::LockId;
 use crate::key::Key;
-use crate::options::Mode;
+use crate::options::{AcquireOptions, Mode};
 use crate::record::{Found, Place, Record};
 
 /// Which documents a lock is.
@@ -34,6 +35,18 @@ pub(crate) struct Claim {
     pub(crate) owner: Option<Arc<str>>,
 }
 
+impl Claim {
+    /// A claim with a new id.
+    pub(crate) fn new(options: &AcquireOptions) -> Result<Self> {
+        Ok(Self {
+            id: LockId::random()?,
+            mode: options.mode,
+            ttl: whole_millis(options.lease),
+            owner: options.owner.clone(),
+        })
+    }
+}
+
 /// What a claim's commit gave, for one key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
@@ -47,6 +60,12 @@ pub(crate) struct Grant {
 pub(crate) trait Scheme: fmt::Debug + Send + Sync {
     /// Where the documents of `key` are.
     fn place(&self, key: Key) -> Result<Place>;
+
+    /// Where the documents of one of the permits of `key` are.
+    fn permit(&self, key: &Key, number: u32) -> Result<Place>;
+
+    /// Where the documents of a lease that a query found are.
+    fn place_of(&self, document: &Document) -> Result<Place>;
 
     /// Whether a claim needs to know what is there before its first commit.
     fn reads_first(&self) -> bool;

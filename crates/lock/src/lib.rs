@@ -11,9 +11,11 @@ pub mod lease;
 pub mod locks;
 pub mod lookup;
 pub mod options;
+pub mod semaphore;
 pub mod wait;
 
 mod attempt;
+mod fair;
 mod hold;
 mod inner;
 mod keeper;
@@ -32,5 +34,6 @@ pub use layout::Layout;
 pub use locks::{Locks, LocksBuilder, MAX_KEYS};
 pub use lookup::{Holding, LockInfo};
 pub use options::{AcquireOptions, Growth, Jitter, Mode};
+pub use semaphore::{MAX_PERMITS, Semaphore};
 pub use tokio_util::sync::CancellationToken;
 pub use wait::Attempt;

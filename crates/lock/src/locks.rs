@@ -8,9 +8,9 @@ use firekeep_core::{CollectionPath, Db};
 use crate::attempt::Claimant;
 use crate::error::{Error, Result};
 use crate::event::{Observer, Observers};
+use crate::fair::Queued;
 use crate::guard::{Guard, Lease};
 use crate::hold::whole_millis;
-use crate::id::LockId;
 use crate::inner::{Inner, OnReleaseError};
 use crate::key::Key;
 use crate::layout::{Claim, Layout, Native, Scheme};
@@ -81,8 +81,7 @@ impl Locks {
         K: TryInto<Key>,
         K::Error: Into<Error>,
     {
-        let claimant = self.claimant([key], options)?;
-        wait::try_once(&self.0, claimant, options).await
+        self.try_acquire_all([key], options).await
     }
 
     /// Locks `key`, with the default options: waits for it for 5 s.
@@ -144,6 +143,10 @@ impl Locks {
         K::Error: Into<Error>,
     {
         let claimant = self.claimant(keys, options)?;
+        if options.fair {
+            let queued = self.queued(claimant, options)?;
+            return wait::acquire(&self.0, queued, options).await;
+        }
         wait::acquire(&self.0, claimant, options).await
     }
 
@@ -167,6 +170,10 @@ impl Locks {
         K::Error: Into<Error>,
     {
         let claimant = self.claimant(keys, options)?;
+        if options.fair {
+            let queued = self.queued(claimant, options)?;
+            return wait::try_once(&self.0, queued, options).await;
+        }
         wait::try_once(&self.0, claimant, options).await
     }
 
@@ -215,13 +222,17 @@ impl Locks {
     {
         options.check()?;
         let places = self.places(keys)?;
-        let claim = Claim {
-            id: LockId::random()?,
-            mode: options.mode,
-            ttl: whole_millis(options.lease),
-            owner: options.owner.clone(),
-        };
+        let claim = Claim::new(options)?;
         Ok(Claimant::new(Arc::clone(&self.0), places, claim))
+    }
+
+    /// The claim, waiting for its turn.
+    fn queued(&self, claimant: Claimant, options: &AcquireOptions) -> Result<Queued> {
+        let [place] = &**claimant.places() else {
+            return Err(Error::invalid("keys", "are several; only one can be waited for fairly"));
+        };
+        let place = place.clone();
+        Queued::new(Arc::clone(&self.0), claimant, &place, whole_millis(options.lease))
     }
 
     pub(crate) fn places<K>(&self, keys: impl IntoIterator<Item = K>) -> Result<Arc<[Place]>>
@@ -339,3 +350,5 @@ impl std::fmt::Debug for LocksBuilder {
 pub const MAX_KEYS: usize = 250;
 const LEASES: &str = "firekeep_locks";
 const FENCES: &str = "firekeep_fences";
+/// The collection of queues of fair waiters.
+pub(crate) const QUEUES: &str = "firekeep_lock_queues";

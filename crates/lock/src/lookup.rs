@@ -246,8 +246,7 @@ impl Locks {
     async fn places_of(&self, id: &LockId) -> Result<Vec<Place>> {
         let query = self.0.scheme.by_id(id)?;
         let documents: Vec<_> = self.0.db.stream(query)?.try_collect().await?;
-        let keys = documents.iter().map(|document| self.0.scheme.record(document));
-        keys.map(|record| self.place(Key::new(record?.key)?)).collect()
+        documents.iter().map(|document| self.0.scheme.place_of(document)).collect()
     }
 }
 

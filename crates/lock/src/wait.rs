@@ -1,11 +1,14 @@
 //! Acquiring: attempts, and the waits between them.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use firekeep_core::DocPath;
 use futures::channel::oneshot;
+use futures::future::select;
 
-use crate::attempt::{Attempted, Claimant, Held};
+use crate::attempt::{Attempted, Contender, Held};
 use crate::error::{Error, Result};
 use crate::event::{Action, Outcome};
 use crate::guard::Guard;
@@ -40,12 +43,12 @@ const LAST_ANSWER: Duration = Duration::from_secs(2);
 /// Tries once.
 pub(crate) async fn try_once(
     inner: &Arc<Inner>,
-    claimant: Claimant,
+    contender: impl Contender,
     options: &AcquireOptions,
 ) -> Result<Attempt> {
-    let key = claimant.places()[0].key.hash();
+    let key = contender.key();
     let before = inner.now();
-    let attempt = cancellable(options, detached(inner, claimant, options, None)).await;
+    let attempt = cancellable(options, detached(inner, contender, options, None)).await;
     let attempt = attempt.and_then(|(_, attempt)| attempt);
     let outcome = match &attempt {
         Ok(Attempt::Won(_)) => Outcome::Done,
@@ -59,12 +62,12 @@ pub(crate) async fn try_once(
 /// Tries until the lock is won, or the wait or the retries are used up.
 pub(crate) async fn acquire(
     inner: &Arc<Inner>,
-    claimant: Claimant,
+    contender: impl Contender,
     options: &AcquireOptions,
 ) -> Result<Guard> {
-    let key = claimant.places()[0].key.hash();
+    let key = contender.key();
     let mut wait = Wait { inner, options, start: inner.now(), attempts: 0 };
-    let won = wait.run(claimant).await;
+    let won = wait.run(contender).await;
     let outcome = won.as_ref().map_or_else(Outcome::of_error, |_| Outcome::Done);
     let took = inner.now().saturating_duration_since(wait.start);
     inner.tell_attempts(Action::Acquire, outcome, &key, took, wait.attempts);
@@ -82,7 +85,7 @@ struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    async fn run(&mut self, mut claimant: Claimant) -> Result<Guard> {
+    async fn run(&mut self, mut contender: impl Contender) -> Result<Guard> {
         // A wait beyond what the clock can tell is one without end.
         let deadline = self.start.checked_add(self.options.wait);
         loop {
@@ -90,9 +93,9 @@ impl Wait<'_> {
             let is_last = deadline.is_some_and(|deadline| self.inner.now() >= deadline)
                 || self.options.retries.is_some_and(|retries| self.attempts > retries);
             let until = deadline.and_then(|deadline| deadline.checked_add(LAST_ANSWER));
-            let attempt = detached(self.inner, claimant, self.options, until);
+            let attempt = detached(self.inner, contender, self.options, until);
             let (back, attempt) = cancellable(self.options, attempt).await?;
-            claimant = back;
+            contender = back;
             let remaining = match attempt {
                 Ok(Attempt::Won(guard)) => return Ok(guard),
                 Ok(Attempt::Held(held)) => Some(held.remaining),
@@ -104,13 +107,18 @@ impl Wait<'_> {
                 let waited = self.inner.now().saturating_duration_since(self.start);
                 return Err(Error::timeout(waited, self.attempts));
             }
-            self.sleep(remaining, deadline).await?;
+            self.sleep(remaining, deadline, contender.in_the_way()).await?;
         }
     }
 
     /// Sleeps for the smallest of the back-off, what remains of the other's lease, and what remains
-    /// of the wait: the last attempt is at its end.
-    async fn sleep(&self, remaining: Option<Duration>, deadline: Option<Instant>) -> Result<()> {
+    /// of the wait: the last attempt is at its end. What is in the way is watched meanwhile.
+    async fn sleep(
+        &self,
+        remaining: Option<Duration>,
+        deadline: Option<Instant>,
+        in_the_way: Option<DocPath>,
+    ) -> Result<()> {
         let mut delay = self.options.delay(self.attempts, fastrand::f64());
         if let Some(remaining) = remaining.filter(|remaining| !remaining.is_zero()) {
             delay = delay.min(remaining);
@@ -119,7 +127,12 @@ impl Wait<'_> {
             delay = delay.min(deadline.saturating_duration_since(self.inner.now()));
         }
         cancellable(self.options, async {
-            self.inner.clock().sleep(delay).await;
+            let sleep = self.inner.clock().sleep(delay);
+            match in_the_way {
+                None => sleep.await,
+                // The sleep stays the fallback: leases end without an event.
+                Some(path) => drop(select(sleep, pin!(self.inner.vanished(path))).await),
+            }
             Ok(())
         })
         .await
@@ -128,24 +141,21 @@ impl Wait<'_> {
 
 /// Runs an attempt as a task of its own: if the caller goes away meanwhile, the attempt still comes
 /// to its end, and what it won is released.
-async fn detached(
+async fn detached<C: Contender>(
     inner: &Arc<Inner>,
-    mut claimant: Claimant,
+    mut contender: C,
     options: &AcquireOptions,
     until: Option<Instant>,
-) -> Result<(Claimant, Result<Attempt>)> {
+) -> Result<(C, Result<Attempt>)> {
     let (tell, told) = oneshot::channel();
     let (shared, options) = (Arc::clone(inner), options.clone());
     inner.tasks.spawn(async move {
-        let attempt = claimant.attempt(until).await.map(|attempted| match attempted {
+        let attempt = contender.attempt(until).await.map(|attempted| match attempted {
             Attempted::Held(held) => Attempt::Held(held),
-            Attempted::Won(won) => {
-                let (places, claim) = (Arc::clone(claimant.places()), claimant.claim().clone());
-                Attempt::Won(Guard::new(shared, places, claim, won, &options))
-            }
+            Attempted::Won(won) => Attempt::Won(Guard::new(shared, won, &options)),
         });
         // Not received, both are dropped, and clear up behind themselves.
-        let _ = tell.send((claimant, attempt));
+        let _ = tell.send((contender, attempt));
     });
     told.await.map_err(|_| Error::internal("the runtime ended during an attempt"))
 }

@@ -28,12 +28,24 @@ impl Native {
     pub(crate) fn new(leases: CollectionPath, fences: CollectionPath) -> Self {
         Self { leases, fences }
     }
+
+    fn at(&self, key: Key, id: String) -> Result<Place> {
+        Ok(Place { key, lease: self.leases.doc(&id)?, fence: self.fences.doc(&id)? })
+    }
 }
 
 impl Scheme for Native {
     fn place(&self, key: Key) -> Result<Place> {
         let id = key.doc_id();
-        Ok(Place { key, lease: self.leases.doc(&id)?, fence: self.fences.doc(&id)? })
+        self.at(key, id)
+    }
+
+    fn permit(&self, key: &Key, number: u32) -> Result<Place> {
+        self.at(key.clone(), key.permit_id(number))
+    }
+
+    fn place_of(&self, document: &Document) -> Result<Place> {
+        self.at(Key::new(self.record(document)?.key)?, document.id().to_owned())
     }
 
     fn reads_first(&self) -> bool {
