@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod election;
 pub mod error;
 pub mod event;
 pub mod fence;
@@ -23,6 +24,7 @@ mod record;
 mod task;
 
 pub use attempt::Held;
+pub use election::{Election, Leader, Leadership};
 pub use error::{CommitError, Error, ErrorKind, Lost, Result};
 pub use event::{Action, Event, Observer, Outcome};
 pub use fence::Fence;
