@@ -235,7 +235,12 @@ impl Claimant {
             let (_, fence) = found.fence?;
             let until = anchor.believe_until(holder.end());
             deadline = Some(deadline.map_or(until, |earlier| earlier.min(until)));
-            grants.push(Grant { version: found.version()?, fence, at: holder.at });
+            grants.push(Grant {
+                version: found.version()?,
+                fence,
+                at: holder.at,
+                ends: holder.end(),
+            });
         }
         let (places, claim) = (Arc::clone(&self.places), self.claim.clone());
         Some(Won { places, claim, grants, anchor, deadline: deadline?, is_alone: true })
@@ -253,7 +258,7 @@ impl Claimant {
         let chunks = committed.writes[..written].chunks(per_key).enumerate();
         let grants = chunks.map(|(at, written)| {
             let found = found.as_ref().and_then(|(found, _)| found.get(at));
-            self.inner.scheme.granted(found, written)
+            self.inner.scheme.granted(&self.claim, found, written)
         });
         let grants: Vec<_> = match grants.collect() {
             Ok(grants) => grants,
@@ -266,7 +271,7 @@ impl Claimant {
         }
         self.pending = false;
         let anchor = Anchor { server: committed.commit_time, before };
-        let end = grants.iter().map(|grant| grant.at.saturating_add(self.claim.ttl)).min();
+        let end = grants.iter().map(|grant| grant.ends).min();
         let deadline = match (&found, end) {
             // The times were written by us, as seen at the read.
             (Some((_, read)), Some(end)) if self.inner.scheme.reads_first() => {
@@ -327,8 +332,8 @@ impl Drop for Claimant {
 }
 
 /// Sees to it that a claim that is given up holds nothing, and that a commit of it that is still
-/// under way is refused: `entomb` if it may be one that takes the lease to be absent. Gives up itself
-/// after a lease's length, when nothing can be held any more.
+/// under way is refused: `entomb` if there may be one. Gives up itself after a lease's length, when
+/// nothing can be held any more.
 pub(crate) async fn disown(inner: Arc<Inner>, places: Arc<[Place]>, claim: Claim, entomb: bool) {
     let until = inner.now() + claim.ttl;
     let mut failures = 0;
@@ -353,16 +358,17 @@ async fn disown_once(
     entomb: bool,
     until: Instant,
 ) -> Result<bool> {
-    let found = inner.read(places, false, Some(until)).await?;
+    let found = inner.read(places, entomb, Some(until)).await?;
     let mut writes = Vec::new();
     for (place, found) in places.iter().zip(&found) {
         match &found.lease {
             Some((version, record)) if record.holders.contains_key(claim.id.as_str()) => {
                 writes.push(inner.scheme.without(place, &claim.id, *version, record)?);
             }
-            Some(_) => {}
-            None if entomb && writes.is_empty() => writes.push(inner.scheme.tombstone(place)?),
-            None => {}
+            // A live holder's commit has moved what ours was guarded by. One key of several is enough.
+            _ if !entomb || !writes.is_empty() => {}
+            _ if found.blocks(&claim.id, claim.mode).is_some() => {}
+            _ => writes.push(inner.scheme.revoke(place, &claim.id, found)?),
         }
     }
     if writes.is_empty() {

@@ -142,8 +142,7 @@ impl Lease {
 
     /// When the lease ends, by the store's clock. The holder stops believing in it earlier.
     pub fn ends(&self) -> Timestamp {
-        let state = self.0.state();
-        state.started().saturating_add(state.ttl)
+        self.0.state().ends()
     }
 
     /// Whether the lock was lost: its lease ran out, or somebody broke it.

@@ -222,6 +222,7 @@ impl Hold {
             grant.version =
                 version.ok_or_else(|| Error::internal("an extension has no version"))?;
             grant.at = self.inner.scheme.extended(written, now)?;
+            grant.ends = grant.at.saturating_add(ttl);
         }
         // A layout that writes times itself knows them as well as it knew the store's clock.
         let drift =
@@ -302,7 +303,7 @@ impl Hold {
                 continue;
             };
             moved |= grant.version != version;
-            (grant.version, grant.at) = (version, holder.at);
+            (grant.version, grant.at, grant.ends) = (version, holder.at, holder.end());
             let until = anchor.believe_until(holder.end());
             deadline = Some(deadline.map_or(until, |earlier| earlier.min(until)));
         }
@@ -400,9 +401,8 @@ impl Hold {
     }
 
     fn released(&self, state: &State, at: Timestamp) -> Released {
-        let ends = state.grants.iter().map(|grant| grant.at.saturating_add(state.ttl)).min();
         self.finish();
-        if ends.is_some_and(|ends| at >= ends) { Released::Expired } else { Released::Done }
+        if at >= state.ends() { Released::Expired } else { Released::Done }
     }
 
     /// One of the keys is not ours. Others may be: they are cleared away.
@@ -480,6 +480,11 @@ impl State {
     /// When the lease began, by the store's clock.
     pub(crate) fn started(&self) -> Timestamp {
         self.grants.iter().map(|grant| grant.at).min().unwrap_or(Timestamp::MIN)
+    }
+
+    /// When the (first) lease ends, by the store's clock.
+    pub(crate) fn ends(&self) -> Timestamp {
+        self.grants.iter().map(|grant| grant.ends).min().unwrap_or(Timestamp::MIN)
     }
 }
 

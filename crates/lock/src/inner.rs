@@ -23,6 +23,8 @@ pub(crate) type OnReleaseError = Arc<dyn Fn(&Error) + Send + Sync>;
 pub(crate) struct Inner {
     pub(crate) db: Db,
     pub(crate) scheme: Box<dyn Scheme>,
+    /// Whether asking for a key deletes a lease that ended long ago.
+    pub(crate) clean_up: bool,
     pub(crate) observers: Observers,
     pub(crate) tasks: Tasks,
     pub(crate) on_release_error: OnReleaseError,

@@ -1,6 +1,7 @@
 //! Which documents a lock is, and what they hold.
 
 mod native;
+mod syncguard;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use firekeep_core::{Document, Query, Timestamp, Version, Write, Written};
 
 pub(crate) use self::native::Native;
+pub(crate) use self::syncguard::Syncguard;
 use crate::Result;
 use crate::fence::Fence;
 use crate::hold::whole_millis;
@@ -24,6 +26,14 @@ pub enum Layout {
     /// A lease that exists while it is held, and a counter beside it: one round trip to acquire.
     #[default]
     Native,
+    /// The documents of the TypeScript library syncguard, so that processes of both share locks while
+    /// one replaces the other: two round trips to acquire.
+    ///
+    /// Others keep off for 1 s after a lease has ended, as that library does, because its clients
+    /// judge by their own clocks; this side judges by the store's alone. It allows less, each refused
+    /// by name before anything is sent: no shared locks, no several keys at once, no permits, and no
+    /// keys that are no document ids: with a `/`, `.`, `..`, `__x__`. Owners are not stored.
+    Syncguard,
 }
 
 /// A claim on a key: what to write to hold it.
@@ -54,6 +64,8 @@ pub(crate) struct Grant {
     pub(crate) fence: Fence,
     /// When the lease began, by the store's clock.
     pub(crate) at: Timestamp,
+    /// When it ends, by the store's clock.
+    pub(crate) ends: Timestamp,
 }
 
 /// How a [`Layout`] reads and writes. The engine above knows of leases and versions only.
@@ -66,6 +78,9 @@ pub(crate) trait Scheme: fmt::Debug + Send + Sync {
 
     /// Where the documents of a lease that a query found are.
     fn place_of(&self, document: &Document) -> Result<Place>;
+
+    /// Refuses what the layout can't hold: a mode, or more than one key under one lock id.
+    fn admit(&self, mode: Mode, keys: usize) -> Result<()>;
 
     /// Whether a claim needs to know what is there before its first commit.
     fn reads_first(&self) -> bool;
@@ -81,7 +96,7 @@ pub(crate) trait Scheme: fmt::Debug + Send + Sync {
     fn claim(&self, place: &Place, claim: &Claim, found: Option<&Found>) -> Result<Vec<Write>>;
 
     /// What those writes gave; `written` is as many as there were writes.
-    fn granted(&self, found: Option<&Found>, written: &[Written]) -> Result<Grant>;
+    fn granted(&self, claim: &Claim, found: Option<&Found>, written: &[Written]) -> Result<Grant>;
 
     /// The write that makes the lease of `id` begin anew, with `ttl`; `now` is the store's time as
     /// far as it is known.
@@ -109,6 +124,7 @@ pub(crate) trait Scheme: fmt::Debug + Send + Sync {
     /// The leases that hold `id`.
     fn by_id(&self, id: &LockId) -> Result<Query>;
 
-    /// An empty lease, which refuses a claim that took the document to be absent.
-    fn tombstone(&self, place: &Place) -> Result<Write>;
+    /// A write that changes nothing for anybody but moves what the claim of `id` was guarded by, so
+    /// that a commit of it that is still under way is refused. Nobody in `found` blocks the claim.
+    fn revoke(&self, place: &Place, id: &LockId, found: &Found) -> Result<Write>;
 }

@@ -13,7 +13,7 @@ use crate::guard::{Guard, Lease};
 use crate::hold::whole_millis;
 use crate::inner::{Inner, OnReleaseError};
 use crate::key::Key;
-use crate::layout::{Claim, Layout, Native, Scheme};
+use crate::layout::{Claim, Layout, Native, Scheme, Syncguard};
 use crate::options::AcquireOptions;
 use crate::record::Place;
 use crate::task::Tasks;
@@ -40,6 +40,7 @@ impl Locks {
             layout: Layout::default(),
             leases: None,
             fences: None,
+            clean_up: false,
             observers: Observers::default(),
             on_release_error: Arc::new(|error| {
                 tracing::warn!(%error, "a lock was not released; its lease ends by itself");
@@ -222,6 +223,7 @@ impl Locks {
     {
         options.check()?;
         let places = self.places(keys)?;
+        self.0.scheme.admit(options.mode, places.len())?;
         let claim = Claim::new(options)?;
         Ok(Claimant::new(Arc::clone(&self.0), places, claim))
     }
@@ -275,6 +277,7 @@ pub struct LocksBuilder {
     layout: Layout,
     leases: Option<String>,
     fences: Option<String>,
+    clean_up: bool,
     observers: Observers,
     on_release_error: OnReleaseError,
 }
@@ -286,15 +289,24 @@ impl LocksBuilder {
         self
     }
 
-    /// The collection of leases; `firekeep_locks` by default, as far as the layout says no other.
+    /// The collection of leases; `firekeep_locks` by default, `locks` in [`Layout::Syncguard`].
     pub fn leases(mut self, collection: impl Into<String>) -> Self {
         self.leases = Some(collection.into());
         self
     }
 
-    /// The collection of fence counters; `firekeep_fences` by default.
+    /// The collection of fence counters; `firekeep_fences` by default, `fence_counters` in
+    /// [`Layout::Syncguard`].
     pub fn fences(mut self, collection: impl Into<String>) -> Self {
         self.fences = Some(collection.into());
+        self
+    }
+
+    /// Whether [`is_locked`](Locks::is_locked) deletes, in the background, a lease that ended more than
+    /// 2 s ago and that nobody took over; not by default. The deletion is guarded by the version that
+    /// was read, and never touches a counter: the next fence is the next number all the same.
+    pub fn clean_up(mut self, clean_up: bool) -> Self {
+        self.clean_up = clean_up;
         self
     }
 
@@ -317,22 +329,31 @@ impl LocksBuilder {
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a malformed collection, or one for
     /// both: then clearing leases up could take counters along.
     pub fn build(self) -> Result<Locks> {
-        let leases = self.leases.as_deref().unwrap_or(LEASES);
-        let fences = self.fences.as_deref().unwrap_or(FENCES);
+        let (leases, fences) = match self.layout {
+            Layout::Native => (LEASES, FENCES),
+            Layout::Syncguard => (Syncguard::LEASES, Syncguard::FENCES),
+        };
+        let leases = self.leases.as_deref().unwrap_or(leases);
+        let fences = self.fences.as_deref().unwrap_or(fences);
         if leases == fences {
             return Err(Error::invalid(
                 "fences",
                 "must be another collection than that of the leases: counters are never deleted",
             ));
         }
-        let scheme = Native::new(CollectionPath::new(leases)?, CollectionPath::new(fences)?);
-        Ok(self.locks(Box::new(scheme)))
+        let (leases, fences) = (CollectionPath::new(leases)?, CollectionPath::new(fences)?);
+        let scheme: Box<dyn Scheme> = match self.layout {
+            Layout::Native => Box::new(Native::new(leases, fences)),
+            Layout::Syncguard => Box::new(Syncguard::new(leases, fences)),
+        };
+        Ok(self.locks(scheme))
     }
 
     fn locks(self, scheme: Box<dyn Scheme>) -> Locks {
         Locks(Arc::new(Inner {
             db: self.db,
             scheme,
+            clean_up: self.clean_up,
             observers: self.observers,
             tasks: Tasks::current(),
             on_release_error: self.on_release_error,

@@ -1,8 +1,9 @@
 //! Asking who holds a key, and what operators and holders by id may do about it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use firekeep_core::Timestamp;
+use firekeep_core::{Require, Timestamp, Write};
 use futures::TryStreamExt;
 
 use crate::error::{Error, Result};
@@ -97,7 +98,8 @@ impl Locks {
     /// A malformed key, and what the store answers.
     ///
     /// # Cost
-    /// One RPC, one billed read.
+    /// One RPC, one billed read; with [`clean_up`](crate::LocksBuilder::clean_up), one more RPC and one
+    /// billed delete in the background if the lease ended long ago.
     pub async fn is_locked<K>(&self, key: K) -> Result<bool>
     where
         K: TryInto<Key>,
@@ -105,7 +107,21 @@ impl Locks {
     {
         let place = self.place(key)?;
         let found = self.found(&place, false).await?;
+        if self.0.clean_up && found.ended_before(LONG_AGO) {
+            self.clean_up(&place, &found);
+        }
         Ok(found.live().next().is_some())
+    }
+
+    /// Deletes a dead lease in the background, unless somebody takes it over first.
+    fn clean_up(&self, place: &Place, found: &Found) {
+        let Some(version) = found.version() else { return };
+        let write = Write::delete(place.lease.clone()).require(Require::Version(version));
+        let inner = Arc::clone(&self.0);
+        self.0.tasks.spawn(async move {
+            // Refused or failed, it is left to the next who acquires or asks.
+            let _: Sent = inner.commit(vec![write], None).await;
+        });
     }
 
     /// Who holds `key`; `None` if nobody does. As [`is_locked`](Self::is_locked), an answer for
@@ -135,9 +151,13 @@ impl Locks {
     /// One RPC and one billed read to find the key, and if there is one, those of
     /// [`lookup`](Self::lookup).
     pub async fn lookup_id(&self, id: &LockId) -> Result<Option<LockInfo>> {
-        let Some(place) = self.places_of(id).await?.into_iter().next() else { return Ok(None) };
-        let found = self.found(&place, true).await?;
-        Ok(LockInfo::of(&place, &found).filter(|info| info.holds(id)))
+        for place in self.places_of(id).await? {
+            let found = self.found(&place, true).await?;
+            if let Some(info) = LockInfo::of(&place, &found).filter(|info| info.holds(id)) {
+                return Ok(Some(info));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether `id` holds `key`. An answer for people; a write under the lock is
@@ -170,13 +190,7 @@ impl Locks {
     pub async fn extend_id(&self, id: &LockId, ttl: Duration) -> Result<bool> {
         check_lease(ttl)?;
         let ttl = whole_millis(ttl);
-        let done = self
-            .change(id, |place, found| {
-                let version = found.version()?;
-                Some(self.0.scheme.extend(place, id, version, ttl, found.read_time))
-            })
-            .await?;
-        Ok(done == Released::Done)
+        Ok(self.change(id, Change::Extend(ttl)).await?.is_done())
     }
 
     /// Releases what `id` holds, for who has the id and no guard.
@@ -190,33 +204,31 @@ impl Locks {
     /// # Cost
     /// A query, a read and a commit; a guard needs only the last.
     pub async fn release_id(&self, id: &LockId) -> Result<Released> {
-        self.change(id, |place, found| {
-            let (version, record) = found.lease.as_ref()?;
-            Some(self.0.scheme.without(place, id, *version, record))
-        })
-        .await
+        self.change(id, Change::Release).await
     }
 
-    /// Changes what `id` holds, guarded by what was read.
-    async fn change(
-        &self,
-        id: &LockId,
-        write: impl Fn(&Place, &Found) -> Option<Result<firekeep_core::Write>>,
-    ) -> Result<Released> {
+    /// Changes what `id` holds, guarded by what was read. What has ended is cleared away on the way,
+    /// unless nothing but that was found and it is to be extended.
+    async fn change(&self, id: &LockId, change: Change) -> Result<Released> {
         let mut unknown = false;
         for _ in 0..TRIES {
             let places = self.places_of(id).await?;
             let found = self.0.read(&places, false, None).await?;
-            let ours: Vec<_> =
-                places.iter().zip(&found).filter(|(_, found)| found.holder(id).is_some()).collect();
-            if ours.is_empty() {
-                return Ok(if unknown { Released::Done } else { Released::Gone });
-            }
-            if ours.iter().any(|(_, f)| !f.holder(id).is_some_and(|h| h.is_live(f.read_time))) {
-                return Ok(Released::Expired);
-            }
-            let writes = ours.into_iter().filter_map(|(place, found)| write(place, found));
-            match self.0.commit(writes.collect::<Result<_>>()?, None).await {
+            let ours = places.iter().zip(&found).filter(|(_, found)| found.holder(id).is_some());
+            let (live, dead): (Vec<_>, Vec<_>) = ours.partition(|(_, found)| {
+                found.holder(id).is_some_and(|holder| holder.is_live(found.read_time))
+            });
+            let has_ended = match (live.len(), dead.len()) {
+                (0, 0) => return Ok(if unknown { Released::Done } else { Released::Gone }),
+                (live, dead) => self.has_ended(live, dead)?,
+            };
+            let writes = match change {
+                Change::Extend(_) if has_ended => return Ok(Released::Expired),
+                Change::Extend(ttl) => self.writes(id, &live, &dead, Some(ttl))?,
+                Change::Release => self.writes(id, &live, &dead, None)?,
+            };
+            match self.0.commit(writes, None).await {
+                Sent::Done(_) if has_ended => return Ok(Released::Expired),
                 Sent::Done(_) => return Ok(Released::Done),
                 Sent::Refused => {}
                 Sent::Unknown(_) => unknown = true,
@@ -227,6 +239,37 @@ impl Locks {
             crate::ErrorKind::ServiceUnavailable,
             format!("a lock changed under {TRIES} attempts to change it; try again"),
         ))
+    }
+
+    /// Whether an id with so many live and dead leases no longer holds what it acquired. In a layout
+    /// with one key per id, a dead lease beside a live one is somebody's copy.
+    fn has_ended(&self, live: usize, dead: usize) -> Result<bool> {
+        let is_one_each = self.0.scheme.admit(Mode::Exclusive, 2).is_err();
+        if is_one_each && live > 1 {
+            return Err(Error::internal(format!(
+                "{live} live leases carry one lock id, and one at most is right; break the others"
+            )));
+        }
+        Ok(live == 0 || !is_one_each && dead > 0)
+    }
+
+    /// What clears the dead leases away, and extends or releases the live ones.
+    fn writes(
+        &self,
+        id: &LockId,
+        live: &[(&Place, &Found)],
+        dead: &[(&Place, &Found)],
+        ttl: Option<Duration>,
+    ) -> Result<Vec<Write>> {
+        let write = |(place, found): &(&Place, &Found), ttl: Option<Duration>| {
+            let (version, record) = found.lease.as_ref()?;
+            Some(match ttl {
+                Some(ttl) => self.0.scheme.extend(place, id, *version, ttl, found.read_time),
+                None => self.0.scheme.without(place, id, *version, record),
+            })
+        };
+        let cleared = dead.iter().filter_map(|dead| write(dead, None));
+        cleared.chain(live.iter().filter_map(|live| write(live, ttl))).collect()
     }
 
     async fn found(&self, place: &Place, with_fence: bool) -> Result<Found> {
@@ -277,4 +320,13 @@ impl std::fmt::Debug for Holding {
     }
 }
 
+/// What to do with what an id holds.
+#[derive(Clone, Copy)]
+enum Change {
+    Extend(Duration),
+    Release,
+}
+
 const TRIES: u32 = 5;
+/// For how long a lease that is deleted by who asks for its key has ended.
+const LONG_AGO: Duration = Duration::from_millis(2000);

@@ -94,6 +94,13 @@ impl Found {
         holders.filter(|(_, h)| h.is_live(self.read_time)).map(|(id, h)| (id.as_str(), h))
     }
 
+    /// Whether there are holders, and the leases of all ended more than `ago` before.
+    pub(crate) fn ended_before(&self, ago: Duration) -> bool {
+        let holders = self.record().map(|record| &record.holders);
+        let long_dead = |h: &Holder| h.end().saturating_add(ago) < self.read_time;
+        holders.is_some_and(|holders| !holders.is_empty() && holders.values().all(long_dead))
+    }
+
     /// For how long the holders other than `id` keep `mode` off; `None` if they don't.
     pub(crate) fn blocks(&self, id: &LockId, mode: Mode) -> Option<Duration> {
         let record = self.record()?;

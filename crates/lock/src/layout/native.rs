@@ -48,6 +48,10 @@ impl Scheme for Native {
         self.at(Key::new(self.record(document)?.key)?, document.id().to_owned())
     }
 
+    fn admit(&self, _: Mode, _: usize) -> Result<()> {
+        Ok(())
+    }
+
     fn reads_first(&self) -> bool {
         false
     }
@@ -97,11 +101,13 @@ impl Scheme for Native {
         Ok(vec![lease, fence])
     }
 
-    fn granted(&self, _: Option<&Found>, written: &[Written]) -> Result<Grant> {
+    fn granted(&self, claim: &Claim, _: Option<&Found>, written: &[Written]) -> Result<Grant> {
         let [lease, fence] = written else { return Err(unanswered()) };
+        let at = started(lease)?;
         Ok(Grant {
             version: lease.version.ok_or_else(unanswered)?,
-            at: started(lease)?,
+            at,
+            ends: at.saturating_add(claim.ttl),
             fence: fence
                 .transform_results
                 .first()
@@ -157,9 +163,16 @@ impl Scheme for Native {
         Ok(query.filter(field("ids").array_contains(id.as_str())).build()?)
     }
 
-    fn tombstone(&self, place: &Place) -> Result<Write> {
-        let lease = lease(&place.key, Mode::Exclusive, &[], Fields::new());
-        Ok(Write::replace(place.lease.clone(), lease)?.require(Require::Absent))
+    fn revoke(&self, place: &Place, id: &LockId, found: &Found) -> Result<Write> {
+        let mode = found.record().map_or(Mode::Exclusive, |record| record.mode);
+        let holders: BTreeMap<_, _> =
+            found.live().map(|(id, holder)| (id.to_owned(), holder.clone())).collect();
+        let ids: Vec<_> = holders.keys().map(String::as_str).collect();
+        let mut lease = lease(&place.key, mode, &ids, entries(&holders));
+        // Two who give up write two texts: writing what is there would not move the version.
+        lease.insert("revoked".into(), id.hash().as_str().into());
+        let require = found.version().map_or(Require::Absent, Require::Version);
+        Ok(Write::replace(place.lease.clone(), lease)?.require(require))
     }
 }
 
