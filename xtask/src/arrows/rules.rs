@@ -46,6 +46,8 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     // Tests only; the meter shows what a feature costs on each backend.
     ("testkit", &["core", "memory", "firestore", "layers", "conformance"]),
     ("lock", &["core"]),
+    // A program of the developers, not published: processes that share locks on the emulator.
+    ("lock-chaos", &["core", "firestore", "layers", "lock"]),
     ("jobs", &["core", "lock"]),
     ("auth", &["core"]),
     ("telemetry", &["core"]),
@@ -109,18 +111,18 @@ pub(super) const FOREIGN: &[Foreign] = &[
     },
     Foreign {
         crates: &["anyhow"],
-        only: &["cli", "xtask"],
+        only: &["cli", "lock-chaos", "xtask"],
         never: &[],
         dev_is_free: true,
-        because: "only `cli` and `xtask` end in a message",
+        because: "only programs end in a message",
         instead: "Return `firekeep_core::Error`, or an error of your own with `thiserror`.",
     },
     Foreign {
         crates: &["clap", "indicatif", "tracing-subscriber"],
-        only: &["cli", "xtask"],
+        only: &["cli", "lock-chaos", "xtask"],
         never: &[],
         dev_is_free: true,
-        because: "only `cli` and `xtask` talk to a terminal",
+        because: "only programs talk to a terminal",
         instead: "Emit `tracing` events, and let the binary decide how they are shown.",
     },
 ];

@@ -19,6 +19,7 @@ const READS_ENVIRONMENT: &[(&str, &str)] = &[
     ("cli", "the binary is where configuration enters"),
     ("server", "the service is where configuration enters"),
     ("firestore", "FIRESTORE_EMULATOR_HOST and Application Default Credentials are found by it"),
+    ("lock-chaos", "it starts its own program again as its workers"),
     ("testkit", "tests are told by their runner which backends must be there"),
 ];
 
