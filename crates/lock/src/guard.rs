@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firekeep_core::{Committed, Effect, Require, Timestamp, Txn, Write};
-use futures::channel::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::Won;
@@ -70,13 +69,14 @@ impl Guard {
     pub async fn release(mut self) -> Result<Released> {
         self.is_armed = false;
         let hold = Arc::clone(&self.lease.0);
-        let (tell, told) = oneshot::channel();
-        self.lease.0.inner.tasks.spawn(async move {
-            if let Err(Err(error)) = tell.send(hold.release().await) {
-                (hold.inner.on_release_error)(&error);
+        let (inner, tell) = (Arc::clone(&hold.inner), Arc::clone(&hold.inner));
+        let released = inner.tasks.finish(async move { hold.release().await }, move |released| {
+            if let Err(error) = released {
+                (tell.on_release_error)(&error);
             }
         });
-        told.await.unwrap_or_else(|_| Err(Error::internal("the runtime ended during a release")))
+        let ended = || Err(Error::internal("the runtime ended during a release"));
+        released.await.unwrap_or_else(ended)
     }
 }
 

@@ -1,7 +1,9 @@
 //! Work that outlives the call that began it: the one place that spawns.
 
 use std::future::Future;
+use std::task::Poll;
 
+use futures::channel::oneshot;
 use tokio::runtime::Handle;
 
 /// Where background work runs.
@@ -26,5 +28,27 @@ impl Tasks {
                 }
             }
         }
+    }
+
+    /// Runs `work` to its end even if the caller goes away meanwhile, and answers what it came to.
+    /// `unclaimed` gets the answer if nobody is there to take it; `None` is a runtime that ended.
+    ///
+    /// The first step is taken at once: work that need not wait, as on memory, needs no task.
+    pub(crate) async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+        unclaimed: impl FnOnce(T) + Send + 'static,
+    ) -> Option<T> {
+        let mut work = Box::pin(work);
+        if let Poll::Ready(answer) = futures::poll!(&mut work) {
+            return Some(answer);
+        }
+        let (tell, told) = oneshot::channel();
+        self.spawn(async move {
+            if let Err(answer) = tell.send(work.await) {
+                unclaimed(answer);
+            }
+        });
+        told.await.ok()
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use firekeep_core::DocPath;
-use futures::channel::oneshot;
 use futures::future::select;
 
 use crate::attempt::{Attempted, Contender, Held};
@@ -147,17 +146,17 @@ async fn detached<C: Contender>(
     options: &AcquireOptions,
     until: Option<Instant>,
 ) -> Result<(C, Result<Attempt>)> {
-    let (tell, told) = oneshot::channel();
     let (shared, options) = (Arc::clone(inner), options.clone());
-    inner.tasks.spawn(async move {
+    let attempt = async move {
         let attempt = contender.attempt(until).await.map(|attempted| match attempted {
             Attempted::Held(held) => Attempt::Held(held),
             Attempted::Won(won) => Attempt::Won(Guard::new(shared, won, &options)),
         });
-        // Not received, both are dropped, and clear up behind themselves.
-        let _ = tell.send((contender, attempt));
-    });
-    told.await.map_err(|_| Error::internal("the runtime ended during an attempt"))
+        (contender, attempt)
+    };
+    // Not claimed, both are dropped, and clear up behind themselves.
+    let finished = inner.tasks.finish(attempt, drop).await;
+    finished.ok_or_else(|| Error::internal("the runtime ended during an attempt"))
 }
 
 /// `work`, unless the caller's token is cancelled before it is done.
