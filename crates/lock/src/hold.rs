@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use firekeep_core::{Backoff, Committed, Retry, Timestamp, Version, Write};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::attempt::{Won, disown};
@@ -29,6 +30,8 @@ pub(crate) struct Hold {
     pub(crate) ended: CancellationToken,
     /// Cancelled to stop the keeper.
     pub(crate) stop: CancellationToken,
+    /// Tells the keeper that the lease may end, or should be renewed, earlier than it knew.
+    pub(crate) shortened: Notify,
     acquired: Instant,
     /// When to stop believing in any case.
     last: Option<Instant>,
@@ -39,6 +42,8 @@ pub(crate) struct State {
     phase: Phase,
     pub(crate) ttl: Duration,
     pub(crate) deadline: Instant,
+    /// When the belief ends if an extension took effect whose answer is not known.
+    unanswered: Option<Instant>,
     pub(crate) grants: Vec<Grant>,
     anchor: Anchor,
     is_alone: bool,
@@ -90,6 +95,7 @@ impl Hold {
             phase: Phase::Held,
             ttl: won.claim.ttl,
             deadline: earlier(won.deadline, last),
+            unanswered: None,
             grants: won.grants,
             anchor: won.anchor,
             is_alone: won.is_alone,
@@ -102,6 +108,7 @@ impl Hold {
             changing: futures::lock::Mutex::default(),
             ended: CancellationToken::new(),
             stop: CancellationToken::new(),
+            shortened: Notify::new(),
             acquired,
             last,
         }
@@ -178,11 +185,15 @@ impl Hold {
             let writes = self.each(&state.grants, |place, grant| {
                 self.inner.scheme.extend(place, &self.claim.id, grant.version, ttl, now)
             })?;
+            let deadline = self.until(&state, sent.before, ttl);
+            self.may_end(deadline);
             match self.inner.commit(writes, Some(state.deadline)).await {
                 Sent::Done(committed) => {
-                    return self.extended(&state, ttl, now, sent.before, &committed);
+                    let anchor = Anchor { server: committed.commit_time, ..sent };
+                    return self.extended(&state, ttl, deadline, (now, anchor), &committed);
                 }
                 Sent::Refused => {
+                    self.did_not_end(&state);
                     if self.stands(state.deadline).await?.is_none() {
                         return Ok(false);
                     }
@@ -190,20 +201,55 @@ impl Hold {
                 Sent::Unknown(error) => {
                     failures += 1;
                     self.pause(failures, error, state.deadline).await?;
-                    match self.stands(state.deadline).await? {
-                        Some(moved) if moved => {
-                            self.lock().ttl = ttl;
-                            return Ok(true);
-                        }
-                        Some(_) => {}
-                        None => return Ok(false),
+                    if self.stands(state.deadline).await?.is_none() {
+                        return Ok(false);
+                    }
+                    // Others that share the lease move its version too, but not our stamp.
+                    let current = self.state();
+                    if current.grants.iter().zip(&state.grants).all(|(new, old)| new.at != old.at) {
+                        self.set_ttl(ttl);
+                        return Ok(true);
                     }
                 }
                 Sent::Failed(error) => {
+                    self.did_not_end(&state);
                     failures += 1;
                     self.pause(failures, error, state.deadline).await?;
                 }
             }
+        }
+    }
+
+    /// Until when to believe in an extension that is sent at `before`.
+    fn until(&self, state: &State, before: Instant, ttl: Duration) -> Instant {
+        // A layout that writes times itself knows them as well as it knew the store's clock.
+        let drift =
+            before.saturating_duration_since(state.anchor.before) / crate::lease::RATE_ALLOWANCE;
+        let drift = if self.inner.scheme.reads_first() { drift } else { Duration::ZERO };
+        earlier((before + believed(ttl)).checked_sub(drift).unwrap_or(before), self.last)
+    }
+
+    /// Ends the belief at `deadline` at the latest. An extension may shorten a lease, and from when it
+    /// is sent on, nobody knows whether it has.
+    fn may_end(&self, deadline: Instant) {
+        let mut state = self.lock();
+        if deadline < state.deadline {
+            state.deadline = deadline;
+            self.shortened.notify_one();
+        }
+        state.unanswered = Some(earlier(deadline, state.unanswered));
+    }
+
+    /// The extension that may have shortened the lease did not happen.
+    fn did_not_end(&self, before: &State) {
+        let mut state = self.lock();
+        (state.deadline, state.unanswered) = (before.deadline, before.unanswered);
+    }
+
+    fn set_ttl(&self, ttl: Duration) {
+        let old = std::mem::replace(&mut self.lock().ttl, ttl);
+        if old != ttl {
+            self.shortened.notify_one();
         }
     }
 
@@ -212,8 +258,8 @@ impl Hold {
         &self,
         old: &State,
         ttl: Duration,
-        now: Timestamp,
-        before: Instant,
+        deadline: Instant,
+        (now, anchor): (Timestamp, Anchor),
         committed: &Committed,
     ) -> Result<bool> {
         let mut grants = old.grants.clone();
@@ -224,19 +270,14 @@ impl Hold {
             grant.at = self.inner.scheme.extended(written, now)?;
             grant.ends = grant.at.saturating_add(ttl);
         }
-        // A layout that writes times itself knows them as well as it knew the store's clock.
-        let drift =
-            before.saturating_duration_since(old.anchor.before) / crate::lease::RATE_ALLOWANCE;
-        let drift = if self.inner.scheme.reads_first() { drift } else { Duration::ZERO };
-        let deadline = (before + believed(ttl)).checked_sub(drift).unwrap_or(before);
         if self.held().is_err() {
             return Ok(false);
         }
+        self.set_ttl(ttl);
         let mut state = self.lock();
-        state.ttl = ttl;
-        state.deadline = earlier(deadline, self.last);
+        (state.deadline, state.unanswered) = (deadline, None);
         state.grants = grants;
-        state.anchor = Anchor { server: committed.commit_time, before };
+        state.anchor = anchor;
         Ok(true)
     }
 
@@ -310,8 +351,12 @@ impl Hold {
         let id = self.claim.id.as_str();
         state.is_alone = found.iter().flat_map(Found::live).all(|(other, _)| other == id);
         state.anchor = anchor;
+        if moved {
+            // Whatever was under way is refused from now on.
+            state.unanswered = None;
+        }
         if let Some(deadline) = deadline {
-            state.deadline = earlier(deadline, self.last);
+            state.deadline = earlier(earlier(deadline, self.last), state.unanswered);
         }
         moved
     }

@@ -17,6 +17,9 @@ pub(crate) async fn keep(hold: Arc<Hold>, renew: bool) {
         tokio::select! {
             biased;
             () = hold.stop.cancelled() => return,
+            () = hold.shortened.notified() => {
+                renew_at = renew_at.min(next(&hold, hold.inner.now()));
+            }
             () = sleep => {}
         }
         if renew && hold.inner.now() >= renew_at {
