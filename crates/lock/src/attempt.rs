@@ -47,8 +47,8 @@ pub(crate) struct Claimant {
     inner: Arc<Inner>,
     places: Arc<[Place]>,
     claim: Claim,
-    /// A commit was sent whose outcome is not known.
-    pending: bool,
+    /// How many commits were sent whose outcome is not known.
+    pending: u32,
     held: Option<Known>,
     /// Writes that belong to the claim: they happen if and when it is won.
     also: Vec<Write>,
@@ -88,7 +88,7 @@ const PAUSES: Backoff =
 
 impl Claimant {
     pub(crate) fn new(inner: Arc<Inner>, places: Arc<[Place]>, claim: Claim) -> Self {
-        Self { inner, places, claim, pending: false, held: None, also: Vec::new() }
+        Self { inner, places, claim, pending: 0, held: None, also: Vec::new() }
     }
 
     /// Adds a write that happens if and when the claim is won. It needs no precondition to hold.
@@ -125,7 +125,7 @@ impl Claimant {
                     }
                 }
                 Sent::Unknown(error) => {
-                    (self.pending, failures) = (true, failures + 1);
+                    (self.pending, failures) = (self.pending + 1, failures + 1);
                     // Nothing says that the store is overloaded, so the first look does not wait.
                     if failures > 1 {
                         self.pause(error, failures, until).await?;
@@ -201,7 +201,7 @@ impl Claimant {
         let server = found.first().map_or(Timestamp::MIN, |found| found.read_time);
         let anchor = Anchor { server, before };
         if let Some(won) = self.ours(&found, anchor) {
-            self.pending = false;
+            self.pending = 0;
             return Ok(Looked::Came(Attempted::Won(won)));
         }
         let blocks = found.iter().filter_map(|found| found.blocks(&self.claim.id, self.claim.mode));
@@ -269,7 +269,7 @@ impl Claimant {
                 return self.refuse(error);
             }
         }
-        self.pending = false;
+        self.pending = 0;
         let anchor = Anchor { server: committed.commit_time, before };
         let end = grants.iter().map(|grant| grant.ends).min();
         let deadline = match (&found, end) {
@@ -288,7 +288,7 @@ impl Claimant {
 
     /// The commit happened and can't be handed over: dropping the claim clears it away.
     fn refuse(&mut self, error: Error) -> Result<Attempted> {
-        self.pending = true;
+        self.pending += 1;
         Err(error)
     }
 }
@@ -323,22 +323,22 @@ impl Contender for Claimant {
 
 impl Drop for Claimant {
     fn drop(&mut self) {
-        if self.pending {
+        if self.pending > 0 {
             let (inner, places) = (Arc::clone(&self.inner), Arc::clone(&self.places));
-            let work = disown(inner, places, self.claim.clone(), true);
+            let work = disown(inner, places, self.claim.clone(), self.pending);
             self.inner.tasks.spawn(work);
         }
     }
 }
 
 /// Sees to it that a claim that is given up holds nothing, and that a commit of it that is still
-/// under way is refused: `entomb` if there may be one. Gives up itself after a lease's length, when
-/// nothing can be held any more.
-pub(crate) async fn disown(inner: Arc<Inner>, places: Arc<[Place]>, claim: Claim, entomb: bool) {
+/// under way is refused; `pending` were sent whose outcome is not known. Gives up itself after a lease's
+/// length, when nothing can be held any more.
+pub(crate) async fn disown(inner: Arc<Inner>, places: Arc<[Place]>, claim: Claim, pending: u32) {
     let until = inner.now() + claim.ttl;
     let mut failures = 0;
     while inner.now() < until {
-        match disown_once(&inner, &places, &claim, entomb, until).await {
+        match disown_once(&inner, &places, &claim, pending, until).await {
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => {
@@ -355,18 +355,20 @@ async fn disown_once(
     inner: &Inner,
     places: &[Place],
     claim: &Claim,
-    entomb: bool,
+    pending: u32,
     until: Instant,
 ) -> Result<bool> {
-    let found = inner.read(places, entomb, Some(until)).await?;
+    let found = inner.read(places, pending > 0, Some(until)).await?;
     let mut writes = Vec::new();
+    let mut has_landed = false;
     for (place, found) in places.iter().zip(&found) {
         match &found.lease {
             Some((version, record)) if record.holders.contains_key(claim.id.as_str()) => {
+                has_landed = true;
                 writes.push(inner.scheme.without(place, &claim.id, *version, record)?);
             }
             // A live holder's commit has moved what ours was guarded by. One key of several is enough.
-            _ if !entomb || !writes.is_empty() => {}
+            _ if pending == 0 || !writes.is_empty() => {}
             _ if found.blocks(&claim.id, claim.mode).is_some() => {}
             _ => writes.push(inner.scheme.revoke(place, &claim.id, found)?),
         }
@@ -375,7 +377,9 @@ async fn disown_once(
         return Ok(true);
     }
     match inner.commit(writes, Some(until)).await {
-        Sent::Done(_) => Ok(true),
+        // One of several commits has landed and is undone. Another finds the key free again, so the
+        // next turn keeps it out.
+        Sent::Done(_) => Ok(!(has_landed && pending > 1)),
         Sent::Refused | Sent::Unknown(_) => Ok(false),
         Sent::Failed(error) => Err(error.into()),
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use firekeep_core::{Backoff, Committed, Retry, Timestamp, Version, Write};
+use firekeep_core::{Backoff, Committed, Effect, Retry, Timestamp, Version, Write};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -155,7 +155,7 @@ impl Hold {
         tracing::warn!(key = %self.key_hash(), "a lock is lost");
         self.inner.tell(Action::Lose, Outcome::Lost, &self.key_hash(), held);
         let (inner, places) = (Arc::clone(&self.inner), Arc::clone(&self.places));
-        self.inner.tasks.spawn(disown(inner, places, self.claim.clone(), false));
+        self.inner.tasks.spawn(disown(inner, places, self.claim.clone(), 0));
     }
 
     /// Makes the lease begin anew, with `ttl`. `false` if the lock is lost.
@@ -401,7 +401,7 @@ impl Hold {
         if self.claim.mode == Mode::Shared && !state.is_alone {
             match self.standing(until).await? {
                 Standing::Ours(found, _) => known = Some(found),
-                Standing::Gone(found) => return self.gone(&found, unknown, until).await,
+                Standing::Gone(found) => return self.gone(&state, &found, unknown, until).await,
             }
         }
         loop {
@@ -420,7 +420,7 @@ impl Hold {
                 }
             }
             match self.standing(until).await? {
-                Standing::Gone(found) => return self.gone(&found, unknown, until).await,
+                Standing::Gone(found) => return self.gone(&state, &found, unknown, until).await,
                 Standing::Ours(found, _) => {
                     for (grant, found) in state.grants.iter_mut().zip(&found) {
                         grant.version = found.version().unwrap_or(grant.version);
@@ -451,7 +451,13 @@ impl Hold {
     }
 
     /// One of the keys is not ours. Others may be: they are cleared away.
-    async fn gone(&self, found: &[Found], unknown: bool, until: Instant) -> Result<Released> {
+    async fn gone(
+        &self,
+        state: &State,
+        found: &[Found],
+        unknown: bool,
+        until: Instant,
+    ) -> Result<Released> {
         let mut writes = Vec::new();
         for (place, found) in self.places.iter().zip(found) {
             if let Some((version, record)) = &found.lease
@@ -466,8 +472,14 @@ impl Hold {
             let _: Sent = self.inner.commit(writes, Some(until)).await;
         }
         self.finish();
-        // A release whose reply was lost took effect, as nobody else may take a live lease.
-        Ok(if unknown && !is_partial { Released::Done } else { Released::Gone })
+        // Nobody else may take a live lease, so it was our release whose reply was lost. Once the
+        // lease has ended, nobody can tell.
+        let is_live = found.iter().all(|found| found.read_time < state.ends());
+        Ok(match unknown && !is_partial {
+            true if is_live => Released::Done,
+            true => Released::Expired,
+            false => Released::Gone,
+        })
     }
 
     fn finish(&self) {
@@ -489,31 +501,32 @@ impl Hold {
         error: firekeep_core::Error,
         until: Instant,
     ) -> Result<()> {
-        let pause = self.delay(failures, &error)?;
-        if self.inner.now() + pause >= until {
-            return Err(error.into());
+        match delay(failures, &error) {
+            Some(pause) if self.inner.now() + pause < until => {
+                self.inner.clock().sleep(pause).await;
+                Ok(())
+            }
+            _ => Err(error.into()),
         }
-        self.inner.clock().sleep(pause).await;
-        Ok(())
     }
 
     async fn pause_release(&self, failures: u32, error: firekeep_core::Error) -> Result<()> {
-        let pause = self.delay(failures, &error);
-        if failures >= RELEASES {
-            return Err(error.into());
+        match delay(failures, &error) {
+            Some(pause) if failures < RELEASES => {
+                self.inner.clock().sleep(pause).await;
+                Ok(())
+            }
+            _ => Err(error.into()),
         }
-        self.inner.clock().sleep(pause?).await;
-        Ok(())
     }
+}
 
-    /// How long to wait after a failure; an unknown outcome is looked into whatever its kind.
-    fn delay(&self, failures: u32, error: &firekeep_core::Error) -> Result<Duration> {
-        use firekeep_core::Effect;
-        match error.retry() {
-            Retry::Request { after } => Ok(PAUSES.delay(failures, after)),
-            _ if error.effect() == Effect::Unknown => Ok(PAUSES.delay(failures, None)),
-            _ => Err(Error::internal(error.to_string())),
-        }
+/// How long to wait after a failure; an unknown outcome is looked into whatever its kind. `None` if
+/// waiting does not help.
+fn delay(failures: u32, error: &firekeep_core::Error) -> Option<Duration> {
+    match error.retry() {
+        Retry::Request { after } => Some(PAUSES.delay(failures, after)),
+        _ => (error.effect() == Effect::Unknown).then(|| PAUSES.delay(failures, None)),
     }
 }
 
