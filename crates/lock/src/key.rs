@@ -1,7 +1,7 @@
 //! What is locked: a key, and the ids that it has in the store and in logs.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
@@ -11,8 +11,14 @@ use crate::{Error, Result};
 /// What is locked: 1 to 512 bytes of text in normalization form C.
 ///
 /// Any text will do, `a/b/c`, `.` and `__x__` included: the store never sees it as an id.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(Arc<str>);
+#[derive(Clone)]
+pub struct Key(Arc<Text>);
+
+struct Text {
+    text: Box<str>,
+    /// Hashed once: everything that happens to a lock is told under it.
+    hash: OnceLock<Hash>,
+}
 
 impl Key {
     /// The most bytes in a key, counted in normalization form C.
@@ -48,30 +54,56 @@ impl Key {
                 "key",
                 format!("has {n} bytes in normalization form C, more than {}", Self::MAX_BYTES),
             )),
-            _ => Ok(Self(text.into())),
+            _ => Ok(Self(Arc::new(Text { text: text.into(), hash: OnceLock::new() }))),
         }
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.0.text
     }
 
     /// What stands for the key where the key itself should not be seen.
     pub fn hash(&self) -> Hash {
-        Hash::of("key", &self.0)
+        self.0.hash.get_or_init(|| Hash::of("key", self.as_str())).clone()
     }
 
     /// The id of the key's documents: 40 hexadecimal digits, spread evenly over the range of ids.
     pub(crate) fn doc_id(&self) -> String {
-        hex(&Sha256::digest(self.0.as_bytes())[..20])
+        hex(&Sha256::digest(self.as_str().as_bytes())[..20])
     }
 
     /// The id of the documents of one permit of a semaphore: the byte between key and number is in no
     /// text, so that it is nobody's key.
     pub(crate) fn permit_id(&self, number: u32) -> String {
-        let permit = Sha256::new().chain_update(&*self.0).chain_update([0xff]);
+        let permit = Sha256::new().chain_update(self.as_str()).chain_update([0xff]);
         hex(&permit.chain_update(number.to_be_bytes()).finalize()[..20])
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Key {}
+
+impl std::hash::Hash for Key {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_str().cmp(other.as_str())
     }
 }
 
@@ -144,7 +176,9 @@ impl fmt::Debug for Hash {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 #[cfg(test)]
