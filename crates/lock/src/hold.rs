@@ -422,8 +422,11 @@ impl Hold {
             match self.standing(until).await? {
                 Standing::Gone(found) => return self.gone(&state, &found, unknown, until).await,
                 Standing::Ours(found, _) => {
+                    // A renewal that was forgotten may have moved the version, and the end.
                     for (grant, found) in state.grants.iter_mut().zip(&found) {
+                        let Some(holder) = found.holder(&self.claim.id) else { continue };
                         grant.version = found.version().unwrap_or(grant.version);
+                        (grant.at, grant.ends) = (holder.at, holder.end());
                     }
                     known = Some(found);
                 }
