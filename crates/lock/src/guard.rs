@@ -28,7 +28,7 @@ use crate::options::AcquireOptions;
 /// # Cancellation
 /// Dropping the guard stops the renewal and releases in the background, on the runtime if there is
 /// one and on a thread otherwise; failures go to the callback for them. If the process ends before,
-/// the lease runs out by itself.
+/// or the runtime of the locks, the lease runs out by itself.
 #[must_use = "a guard that is dropped releases its lock"]
 pub struct Guard {
     lease: Lease,
@@ -72,7 +72,7 @@ impl Guard {
         let (inner, tell) = (Arc::clone(&hold.inner), Arc::clone(&hold.inner));
         let released = inner.tasks.finish(async move { hold.release().await }, move |released| {
             if let Err(error) = released {
-                (tell.on_release_error)(&error);
+                tell.release_failed(&error);
             }
         });
         let ended = || Err(Error::internal("the runtime ended during a release"));
@@ -95,7 +95,7 @@ impl Drop for Guard {
             hold.stop.cancel();
             self.lease.0.inner.tasks.spawn(async move {
                 if let Err(error) = hold.release().await {
-                    (hold.inner.on_release_error)(&error);
+                    hold.inner.release_failed(&error);
                 }
             });
         }

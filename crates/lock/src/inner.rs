@@ -1,5 +1,6 @@
 //! What all handles to the same locks share, and the requests they make of the store.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -130,6 +131,13 @@ impl Inner {
             }
         }
         std::future::pending().await
+    }
+
+    /// Tells the callback of a release that failed where nobody awaits it.
+    pub(crate) fn release_failed(&self, error: &Error) {
+        if catch_unwind(AssertUnwindSafe(|| (self.on_release_error)(error))).is_err() {
+            tracing::warn!("the callback for failed releases panicked");
+        }
     }
 
     pub(crate) fn tell(&self, action: Action, outcome: Outcome, key: &Hash, took: Duration) {

@@ -207,7 +207,7 @@ impl Locks {
         let guard = self.acquire_with(key, options).await?;
         let answer = work(guard.lease()).await;
         if let Err(error) = guard.release().await {
-            (self.0.on_release_error)(&error);
+            self.0.release_failed(&error);
         }
         answer
     }
@@ -316,8 +316,8 @@ impl LocksBuilder {
         self
     }
 
-    /// What to do with a release that failed where nobody awaits it; a warning by default. Panics in
-    /// it are the background task's.
+    /// What to do with a release that failed where nobody awaits it; a warning by default. A panic in
+    /// it is caught and logged.
     pub fn on_release_error(mut self, call: impl Fn(&Error) + Send + Sync + 'static) -> Self {
         self.on_release_error = Arc::new(call);
         self
