@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firekeep_core::{Document, Query, Timestamp, Version, Write, Written};
+use firekeep_core::{CollectionPath, Document, Query, Timestamp, Version, Write, Written};
 
 pub(crate) use self::native::Native;
 pub(crate) use self::syncguard::Syncguard;
@@ -70,6 +70,9 @@ pub(crate) struct Grant {
 
 /// How a [`Layout`] reads and writes. The engine above knows of leases and versions only.
 pub(crate) trait Scheme: fmt::Debug + Send + Sync {
+    /// The collection of leases.
+    fn leases(&self) -> &CollectionPath;
+
     /// Where the documents of `key` are.
     fn place(&self, key: Key) -> Result<Place>;
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod admin;
 pub mod election;
 pub mod error;
 pub mod event;
@@ -23,6 +24,7 @@ mod keeper;
 mod record;
 mod task;
 
+pub use admin::{Page, PageToken};
 pub use attempt::Held;
 pub use election::{Election, Leader, Leadership};
 pub use error::{CommitError, Error, ErrorKind, Lost, Result};

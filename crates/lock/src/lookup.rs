@@ -59,7 +59,7 @@ impl LockInfo {
         &self.raw_key
     }
 
-    fn of(place: &Place, found: &Found) -> Option<Self> {
+    pub(crate) fn of(place: &Place, found: &Found) -> Option<Self> {
         let record = found.record()?;
         let holders: Vec<_> = found
             .live()

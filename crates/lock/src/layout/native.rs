@@ -35,6 +35,10 @@ impl Native {
 }
 
 impl Scheme for Native {
+    fn leases(&self) -> &CollectionPath {
+        &self.leases
+    }
+
     fn place(&self, key: Key) -> Result<Place> {
         let id = key.doc_id();
         self.at(key, id)

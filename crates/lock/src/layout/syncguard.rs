@@ -42,6 +42,10 @@ impl Syncguard {
 const TOLERANCE: Duration = Duration::from_millis(1000);
 
 impl Scheme for Syncguard {
+    fn leases(&self) -> &CollectionPath {
+        &self.leases
+    }
+
     fn place(&self, key: Key) -> Result<Place> {
         let id = key.as_str();
         // There, `a/b/c` is acquired as a document of another collection and never released again.
