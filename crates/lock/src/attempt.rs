@@ -358,7 +358,9 @@ async fn disown_once(
     pending: u32,
     until: Instant,
 ) -> Result<bool> {
-    let found = inner.read(places, pending > 0, Some(until)).await?;
+    // Only a layout that guards its claims by the counter revokes one by it.
+    let with_fences = pending > 0 && inner.scheme.reads_first();
+    let found = inner.read(places, with_fences, Some(until)).await?;
     let mut writes = Vec::new();
     let mut has_landed = false;
     for (place, found) in places.iter().zip(&found) {

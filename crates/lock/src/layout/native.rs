@@ -75,7 +75,7 @@ impl Scheme for Native {
             let path = document.path();
             Error::internal(format!("`{path}` holds no fence; set it to the last one given out"))
         })?;
-        Fence::try_from(fence)
+        counted(fence)
     }
 
     fn claim(&self, place: &Place, claim: &Claim, found: Option<&Found>) -> Result<Vec<Write>> {
@@ -116,8 +116,8 @@ impl Scheme for Native {
                 .transform_results
                 .first()
                 .and_then(Value::as_integer)
-                .ok_or_else(unanswered)?
-                .try_into()?,
+                .ok_or_else(unanswered)
+                .and_then(counted)?,
         })
     }
 
@@ -230,6 +230,12 @@ fn stamp(id: &LockId, name: &str) -> String {
 
 fn started(lease: &Written) -> Result<Timestamp> {
     lease.transform_results.first().and_then(Value::as_timestamp).ok_or_else(unanswered)
+}
+
+fn counted(fence: i64) -> Result<Fence> {
+    Fence::try_from(fence).map_err(|_| {
+        Error::internal("a fence counter is negative or has more than 15 digits; set it to the last one given out")
+    })
 }
 
 fn unanswered() -> Error {

@@ -1,0 +1,158 @@
+//! Fencing tokens: they rise for ever, per key, and their end is seen from afar.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::mem::forget;
+use std::sync::{Arc, Mutex};
+
+use firekeep_core::{Value, fields};
+use firekeep_lock::{AcquireOptions, ErrorKind, Fence};
+use firekeep_testkit::{TestBackend, backends};
+use futures::future::join_all;
+use support::{Bed, FENCES, LEASES, ms, secs, text};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata, Subscriber, span};
+
+/// Sets the counter of `k` to `last`, as if so many had been given out.
+async fn set_counter(bed: &Bed, last: u64) {
+    bed.release(bed.locks.acquire("k").await.unwrap()).await;
+    let fences = bed.documents(FENCES).await;
+    let counter = fences.iter().find(|doc| text(doc, "key") == Some("k")).unwrap();
+    let last = Value::from(i64::try_from(last).unwrap());
+    bed.db.merge(counter.path().clone(), fields! { "fence" => last }).await.unwrap();
+}
+
+/// The warnings that are logged while it is the default.
+#[derive(Clone, Default)]
+struct Warnings(Arc<Mutex<Vec<String>>>);
+
+impl Visit for Warnings {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.0.lock().unwrap().push(format!("{}={value:?}", field.name()));
+    }
+}
+
+impl Subscriber for Warnings {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN && metadata.target().starts_with("firekeep_lock")
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut self.clone());
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+backends! {
+    async fn fences_rise_by_one_with_each_acquisition_and_are_per_key(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        for round in 1..=3 {
+            for key in ["a", "b"] {
+                let guard = bed.locks.acquire(key).await.unwrap();
+                assert_eq!(guard.fence(), Fence::new(round).unwrap());
+                assert_eq!(guard.fence().to_string().len(), Fence::DIGITS);
+                assert!(guard.extend(secs(60)).await.unwrap());
+                assert_eq!(guard.fence(), Fence::new(round).unwrap());
+                bed.release(guard).await;
+            }
+        }
+        assert_eq!(bed.counters().await, [("a".to_owned(), 3), ("b".to_owned(), 3)]);
+    }
+
+    async fn fences_rise_in_the_order_of_leases(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        let options = AcquireOptions::default().wait(secs(120));
+        let turns = (0..8).map(|_| async {
+            let guard = bed.locks.acquire_with("k", &options).await.unwrap();
+            let turn = (guard.started(), guard.fence().as_u64());
+            assert!(guard.release().await.unwrap().is_done());
+            turn
+        });
+        let mut turns = bed.drive(join_all(turns)).await;
+        turns.sort_unstable();
+        let fences: Vec<_> = turns.into_iter().map(|(_, fence)| fence).collect();
+        assert_eq!(fences, (1..=8).collect::<Vec<_>>());
+    }
+
+    async fn a_lookup_knows_the_fence(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        set_counter(&bed, 41).await;
+        let guard = bed.locks.acquire("k").await.unwrap();
+        assert_eq!(guard.fence().to_string(), "000000000000042");
+        assert_eq!(bed.other.lookup("k").await.unwrap().unwrap().fence, Some(guard.fence()));
+        bed.release(guard).await;
+    }
+
+    async fn a_tenth_before_the_end_each_acquisition_warns(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        set_counter(&bed, Fence::WARN.as_u64() - 1).await;
+        let warnings = Warnings::default();
+        let _logging = tracing::subscriber::set_default(warnings.clone());
+        let guard = bed.locks.acquire("k").await.unwrap();
+        assert_eq!(guard.fence(), Fence::WARN);
+        bed.release(guard).await;
+        assert_eq!(*warnings.0.lock().unwrap(), [] as [String; 0], "not yet");
+        let guard = bed.locks.acquire("k").await.unwrap();
+        assert_eq!(guard.fence().as_u64(), 90_000_000_000_001);
+        let told = warnings.0.lock().unwrap().join(" ");
+        assert!(told.contains("fence=90000000000001") && told.contains("tenth"), "{told}");
+        assert!(told.contains(guard.key().hash().as_str()), "{told}");
+        bed.release(guard).await;
+    }
+
+    async fn at_the_end_acquiring_is_refused_and_leaves_no_lock(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        set_counter(&bed, Fence::MAX.as_u64() - 1).await;
+        let last = bed.locks.acquire("k").await.unwrap();
+        assert_eq!(last.fence(), Fence::MAX);
+        bed.release(last).await;
+        for _ in 0..2 {
+            let error = bed.drive(bed.locks.acquire("k")).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Internal);
+            assert!(error.to_string().contains("900000000000000"), "{error}");
+            bed.until("no lock is left", async || bed.documents(LEASES).await.is_empty()).await;
+        }
+        bed.assert_free("k").await;
+        assert!(bed.counters().await[0].1 >= 900_000_000_000_000, "and nothing starts anew");
+        bed.release(bed.locks.acquire("other").await.unwrap()).await;
+    }
+
+    async fn at_the_end_a_lapsed_lease_is_not_taken_over(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        set_counter(&bed, Fence::MAX.as_u64() - 1).await;
+        let options = AcquireOptions::default().lease(ms(100));
+        let dead = bed.paused().0.acquire_with("k", &options).await.unwrap();
+        bed.pass_to(dead.ends().saturating_add(ms(1))).await;
+        forget(dead);
+        let error = bed.drive(bed.locks.acquire("k")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert_eq!(bed.counters().await[0].1, 900_000_000_000_000, "seen before it was sent");
+        assert!(!bed.other.is_locked("k").await.unwrap());
+    }
+
+    async fn a_counter_that_is_none_is_named_and_no_lock_is_left(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        set_counter(&bed, 7).await;
+        let counter = bed.documents(FENCES).await[0].path().clone();
+        for broken in [999_999_999_999_999_i64, -5] {
+            bed.db.merge(counter.clone(), fields! { "fence" => broken }).await.unwrap();
+            let error = bed.drive(bed.locks.try_acquire("k")).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Internal);
+            assert!(error.to_string().contains("fence counter"), "{error}");
+            bed.until("no lock is left", async || bed.documents(LEASES).await.is_empty()).await;
+        }
+    }
+}
