@@ -58,7 +58,8 @@ struct Ready {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let binary = build()?;
+    println!("building firekeep; the first time takes some minutes");
+    let binary = workspace::build("firekeep-cli")?;
     let mut command = command(args, binary);
     let emulator = match args.store {
         Backend::Memory => None,
@@ -86,23 +87,6 @@ pub(crate) fn run_briefly() -> Result<()> {
         speed: "60".to_owned(),
         exit_when_ready: true,
     })
-}
-
-/// Builds the binary and answers where it is.
-fn build() -> Result<PathBuf> {
-    println!("building firekeep; the first time takes some minutes");
-    let output = workspace::cargo()
-        .args(["build", "--package", "firekeep-cli", "--message-format", "json-render-diagnostics"])
-        .stderr(Stdio::inherit())
-        .output()
-        .context("`cargo build` did not start")?;
-    step::succeeded("cargo build --package firekeep-cli", output.status)?;
-    let messages = output.stdout.split(|byte| *byte == b'\n');
-    let mut executables = messages.filter_map(|message| {
-        let message: serde_json::Value = serde_json::from_slice(message).ok()?;
-        message.get("executable")?.as_str().map(PathBuf::from)
-    });
-    executables.next().context("`cargo build` named no executable")
 }
 
 fn command(args: &Args, binary: PathBuf) -> Command {

@@ -46,6 +46,14 @@ impl Running {
             Self::Ours(emulator) => emulator.address(),
         }
     }
+
+    /// The process group of our own; somebody else's is not ours to signal.
+    pub(crate) fn process_group(&self) -> Option<u32> {
+        match self {
+            Self::Theirs(_) => None,
+            Self::Ours(emulator) => Some(emulator.process_group()),
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {

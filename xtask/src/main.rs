@@ -4,6 +4,7 @@
 
 mod arrows;
 mod bench;
+mod chaos;
 mod ci;
 mod demo;
 mod deny;
@@ -35,6 +36,7 @@ enum Command {
     Ci(ci::Args),
     Emulator(emulator::Args),
     Bench(bench::Args),
+    Chaos(chaos::Args),
     Indexes(indexes::Args),
     Arrows(arrows::Args),
     Deny(deny::Args),
@@ -48,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         Command::Emulator(args) => emulator::run(&args),
         Command::Indexes(args) => indexes::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Chaos(args) => chaos::run(&args),
         Command::Ci(args) => ci::run(&args),
         Command::Arrows(args) => arrows::run(&args),
         Command::Deny(args) => deny::run(&args),

@@ -1,10 +1,12 @@
 //! Where the repository is and what belongs to it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+
+use crate::step;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -17,6 +19,22 @@ pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(root());
     command
+}
+
+/// Builds the program of `package` and answers where it is.
+pub(crate) fn build(package: &str) -> Result<PathBuf> {
+    let output = cargo()
+        .args(["build", "--package", package, "--message-format", "json-render-diagnostics"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("`cargo build` did not start")?;
+    step::succeeded(&format!("cargo build --package {package}"), output.status)?;
+    let messages = output.stdout.split(|byte| *byte == b'\n');
+    let mut executables = messages.filter_map(|message| {
+        let message: serde_json::Value = serde_json::from_slice(message).ok()?;
+        message.get("executable")?.as_str().map(PathBuf::from)
+    });
+    executables.next().context("`cargo build` named no executable")
 }
 
 /// The files of the repository: tracked ones and new ones that are not ignored, sorted.

@@ -9,6 +9,7 @@ use firekeep_core::{Clock, SystemClock};
 
 use crate::check::{self, Verdict};
 use crate::fleet::{Fleet, Scene};
+use crate::ground;
 use crate::history::{self, Recorder};
 use crate::nemesis::Nemesis;
 use crate::observer::Observer;
@@ -51,10 +52,12 @@ impl Stage {
         let folder = self.folder.join(&name);
         prepare(&folder)?;
         let recorder = Arc::new(Recorder::open(&folder.join("director.jsonl"), 0)?);
-        let observer = Observer::new(&self.host, &name, Arc::clone(&recorder))?;
+        // The emulator may still hold what an earlier run with this seed left.
+        let project = format!("{name}-{:x}", ground::now());
+        let observer = Observer::new(&self.host, &project, Arc::clone(&recorder))?;
         observer.warm_up().await.context("the emulator does not answer")?;
         outside::serve(&folder.join(SOCKET), Arc::clone(&recorder))?;
-        let fleet = Fleet::start(self.scene(&name, &folder, work), seed, recorder)?;
+        let fleet = Fleet::start(self.scene(&project, &folder, work), seed, recorder)?;
         self.trouble(fleet, &observer, work, seed, length).await?;
         read_the_end(&observer, work).await?;
         let outcome = judge(work, folder)?;

@@ -124,15 +124,13 @@ impl Fleet {
     /// Kills a worker in the middle of whatever it does.
     pub fn kill(&mut self, number: u32) {
         let recorder = Arc::clone(&self.recorder);
-        if let Some(worker) = self.worker(number) {
-            if let Some(mut child) = worker.child.take() {
-                // It may have ended by itself; `unexpected_ends` finds that out before.
-                let _ = child.kill();
-                let _ = child.wait();
-                worker.is_stopped = false;
-                recorder.tell(Event::Killed { worker: number });
-            }
-        }
+        let Some(worker) = self.worker(number) else { return };
+        let Some(mut child) = worker.child.take() else { return };
+        worker.is_stopped = false;
+        // It may have ended by itself; `unexpected_ends` finds that out before.
+        let _ = child.kill();
+        let _ = child.wait();
+        recorder.tell(Event::Killed { worker: number });
     }
 
     /// Stops a worker; it does not notice.

@@ -111,9 +111,9 @@ pub enum Event {
         /// How long that took; `None` if it did not succeed.
         after_ms: Option<u64>,
     },
-    /// What was left in the collection of leases at the end.
+    /// What was left at the end.
     Left {
-        /// How many documents.
+        /// How many leases and tickets.
         leases: u64,
     },
     /// A process was killed.

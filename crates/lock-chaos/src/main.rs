@@ -5,12 +5,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::{Parser, Subcommand};
 use fastrand::Rng;
 use firekeep_core::{Clock, SystemClock};
 use firekeep_lock_chaos::episode::Stage;
 use firekeep_lock_chaos::worker::{self, Orders, Work};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Processes that are killed, stopped and misled about time, while they share locks.
 #[derive(Debug, Parser)]
@@ -68,14 +69,31 @@ fn main() -> Result<()> {
 
 async fn run(args: Args) -> Result<()> {
     ensure!(args.workers >= 2, "`--workers` must be at least 2: one is left alone at any time");
-    let mut seed = args.seed.unwrap_or_else(|| Rng::new().u64(..));
+    let seed = args.seed.unwrap_or_else(|| Rng::new().u64(..));
     let stage = Stage {
         host: args.host,
         store_group: args.store_group,
         workers: args.workers,
         folder: args.folder,
     };
-    let length = Duration::from_secs_f64(args.minutes.clamp(0.0, 1e6) * 60.0);
+    tokio::select! {
+        done = go_on(stage, seed, args.minutes) => done,
+        // The stage is dropped then: what was stopped goes on, and the workers end.
+        interrupted = interrupted() => interrupted,
+    }
+}
+
+async fn interrupted() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    bail!("interrupted");
+}
+
+async fn go_on(stage: Stage, mut seed: u64, minutes: f64) -> Result<()> {
+    let length = Duration::from_secs_f64(minutes.clamp(0.0, 1e6) * 60.0);
     let started = SystemClock.monotonic();
     loop {
         println!("seed {seed}");

@@ -24,21 +24,22 @@ pub struct Nemesis {
     rng: Rng,
     work: Work,
     later: Vec<(u64, Act)>,
+    stops_in_between: u32,
 }
 
 impl Nemesis {
     /// Draws its acts from `seed`.
     pub fn new(seed: u64, work: Work) -> Self {
-        Self { rng: Rng::with_seed(seed), work, later: vec![] }
+        Self { rng: Rng::with_seed(seed), work, later: vec![], stops_in_between: 0 }
     }
 
-    /// Troubles `fleet` for `length`.
+    /// Troubles `fleet` for `length`; the control for as long as it takes to show something.
     ///
     /// # Errors
     /// What the operating system answers; a worker that ended by itself.
     pub async fn rage(&mut self, fleet: &mut Fleet, length: Duration) -> Result<()> {
         let end = ground::now() + u64::try_from(length.as_nanos())?;
-        while ground::now() < end {
+        while ground::now() < end || self.shows_too_little(end) {
             self.due(fleet)?;
             let ended = fleet.unexpected_ends();
             ensure!(ended.is_empty(), "the workers {ended:?} ended by themselves");
@@ -97,10 +98,17 @@ impl Nemesis {
     /// Stops one worker at a time beyond its lease, between its reading and its writing.
     fn stop_in_between(&mut self, fleet: &mut Fleet) {
         let Some(worker) = fleet.last_to_speak() else { return };
-        if self.later.is_empty() && self.rng.u8(..4) == 0 {
+        if self.later.is_empty() && self.rng.bool() {
             fleet.stop(worker);
+            self.stops_in_between += 1;
             self.plan(STOPS_IN_BETWEEN, Act::GoOn(worker));
         }
+    }
+
+    /// On a slow machine few workers come between reading and writing in time.
+    fn shows_too_little(&self, end: u64) -> bool {
+        let is_control = matches!(self.work, Work::Plain | Work::Guarded);
+        is_control && self.stops_in_between < ENOUGH_STOPS && ground::now() < end + PATIENCE
     }
 
     fn plan(&mut self, millis: std::ops::Range<u64>, act: Act) {
@@ -114,4 +122,6 @@ const STOPS: std::ops::Range<u64> = 200..2000;
 const SHORT_STOPS: std::ops::Range<u64> = 5..300;
 /// Beyond the lease of the counter.
 const STOPS_IN_BETWEEN: std::ops::Range<u64> = 450..700;
+const ENOUGH_STOPS: u32 = 3;
+const PATIENCE: u64 = 20_000 * MILLI;
 const STORE_STOPS: std::ops::Range<u64> = 100..900;

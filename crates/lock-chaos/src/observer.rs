@@ -71,6 +71,8 @@ impl Observer {
         let patience = Duration::from_millis(crate::check::clean::FREE_WITHIN_MS * 2);
         let options =
             AcquireOptions::default().wait(patience).retry_delay(Duration::from_millis(20));
+        // In order, so that the tickets of the dead are cleared away.
+        let options = options.fair();
         for key in keys {
             let before = SystemClock.monotonic();
             let won = locks.acquire_with(*key, &options).await;
@@ -89,9 +91,9 @@ impl Observer {
     /// # Errors
     /// What the store answers.
     pub async fn count_leavings(&self) -> Result<()> {
-        let mut leases = 0;
-        for collection in [LEASES, TICKETS] {
-            leases += self.db.query(Query::collection(collection).build()?).await?.len() as u64;
+        let mut leases = 0_u64;
+        for left in [Query::collection(LEASES), Query::group(TICKETS)] {
+            leases += self.db.query(left.build()?).await?.len() as u64;
         }
         self.recorder.tell(Event::Left { leases });
         Ok(())
@@ -136,4 +138,4 @@ fn entry(document: &Document) -> Option<Entry> {
 
 const PERIOD: Duration = Duration::from_millis(25);
 /// Where those who wait in order leave tickets.
-const TICKETS: &str = "firekeep_tickets";
+const TICKETS: &str = "tickets";

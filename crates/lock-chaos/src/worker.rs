@@ -166,10 +166,8 @@ impl Worker {
         // Read before the lease is asked: stopped between the two, it would claim too little.
         let now = ground::now();
         let remaining = self.clock.real(lease.remaining());
-        if !remaining.is_zero() {
-            let until = now + u64::try_from(remaining.as_nanos()).unwrap_or(u64::MAX / 2);
-            self.recorder.tell(Event::Believes { turn, until });
-        }
+        let until = now + u64::try_from(remaining.as_nanos()).unwrap_or(u64::MAX / 2);
+        self.recorder.tell(Event::Believes { turn, until });
     }
 
     async fn release(&self, key: &str, turn: u64, guard: Guard) {

@@ -13,7 +13,7 @@ use crate::process::{Process, free_port, get_root};
 pub struct Emulator {
     address: String,
     log: PathBuf,
-    _process: Process,
+    process: Process,
 }
 
 impl Emulator {
@@ -33,12 +33,17 @@ impl Emulator {
         process
             .wait_until(PATIENCE, || answers(&address))
             .map_err(|why| EmulatorError::Silent { why, log: log.clone() })?;
-        Ok(Self { address, log, _process: process })
+        Ok(Self { address, log, process })
     }
 
     /// Where it listens: what `FIRESTORE_EMULATOR_HOST` should say.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Its process group; see [`Process::group`].
+    pub fn process_group(&self) -> u32 {
+        self.process.group()
     }
 
     /// The file that holds its output.

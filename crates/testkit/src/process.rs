@@ -41,6 +41,12 @@ impl Process {
         Ok(Self { guard })
     }
 
+    /// The process group, for signals to all of it. One that is stopped must go on before it is dropped:
+    /// a stopped group does not notice that its owner has gone.
+    pub fn group(&self) -> u32 {
+        self.guard.id()
+    }
+
     /// Whether the program still runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.guard.try_wait(), Ok(None))

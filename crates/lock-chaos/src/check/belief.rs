@@ -44,24 +44,42 @@ pub fn check(turns: &[Turn], verdict: &mut Verdict) {
     }
 }
 
-/// What a turn claims: from each saying, until then or until it let go.
+/// What a turn claims, and that it claims nothing after its end.
 fn claims<'a>(turn: &'a Turn, verdict: &mut Verdict) -> Vec<Claim<'a>> {
     let ended = turn.ended.unwrap_or(u64::MAX);
     if turn.beliefs.iter().any(|(said, until)| *said > ended && until > said) {
         let what = format!("`{}`: {} believes after it was released", turn.key, turn.id);
         verdict.violate(Promise::Resurrection, what);
     }
-    let beliefs = turn.beliefs.iter().map(|(said, until)| (*said, (*until).min(ended)));
-    let valid = beliefs.filter(|(said, until)| said < until);
-    valid.map(|(from, until)| Claim { from, until, turn }).collect()
+    spans(turn).map(|(from, until)| Claim { from, until, turn }).collect()
+}
+
+/// When the holder believed in its lock: from each saying, until then, or until it let go.
+pub(super) fn spans(turn: &Turn) -> impl Iterator<Item = (u64, u64)> + '_ {
+    let ended = turn.ended.unwrap_or(u64::MAX);
+    let spans = turn.beliefs.iter().map(move |(said, until)| {
+        let until = (*until).min(ended).min(taken_back(turn, *said).unwrap_or(u64::MAX));
+        (*said, until)
+    });
+    spans.filter(|(said, until)| said < until)
+}
+
+/// From when on something that was `said` no longer counts, because the caller has asked for an
+/// extension, which may make a lease shorter. Nothing else takes back what a guard has said.
+fn taken_back(turn: &Turn, said: u64) -> Option<u64> {
+    let is_later = |returned: Option<u64>| returned.is_none_or(|returned| returned > said);
+    let (invoked, _) = turn.extends.iter().find(|(_, returned)| is_later(*returned))?;
+    let next = turn.beliefs.iter().map(|(said, _)| *said).find(|at| *at > said.max(*invoked));
+    // Said while the extension was under way, it must fit whatever came of that.
+    next.or((said < *invoked).then_some(*invoked))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::made::{invoke, lines, promises, won};
+    use super::super::made::{invoke, lines, promises, returned, won};
     use super::super::turn::turns;
     use super::*;
-    use crate::history::{Call, Event};
+    use crate::history::{Call, Event, Outcome};
 
     fn found(events: Vec<(u64, u32, Event)>) -> Vec<Promise> {
         let mut events = events;
@@ -102,6 +120,34 @@ mod tests {
         let hidden =
             vec![(10, 1, believes(1, 90)), (12, 1, believes(1, 13)), (20, 2, believes(2, 30))];
         assert_eq!(found(hidden), [Promise::Belief], "a later, shorter saying takes nothing back");
+    }
+
+    #[test]
+    fn an_extension_may_shorten_a_belief_and_only_an_extension() {
+        let extended = |sayings: Vec<(u64, u32, Event)>| {
+            let mut events = vec![
+                (10, 1, believes(1, 50)),
+                (12, 1, invoke(3, Call::Extend(1))),
+                (20, 2, believes(2, 30)),
+            ];
+            events.extend(sayings);
+            found(events)
+        };
+        let returned = || (15, 1, returned(3, Outcome::Done));
+        assert_eq!(extended(vec![returned(), (16, 1, believes(1, 18))]), []);
+        assert_eq!(extended(vec![]), [], "killed under way, and nobody asked");
+        assert_eq!(extended(vec![(13, 1, believes(1, 20))]), []);
+        let unfit = vec![(13, 1, believes(1, 50))];
+        assert_eq!(
+            extended(unfit),
+            [Promise::Belief],
+            "it does not fit what came of the extension"
+        );
+        assert_eq!(extended(vec![returned(), (16, 1, believes(1, 25))]), [Promise::Belief]);
+        assert_eq!(
+            extended(vec![(13, 1, believes(1, 50)), returned(), (16, 1, believes(1, 17))]),
+            []
+        );
     }
 
     #[test]

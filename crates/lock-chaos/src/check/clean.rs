@@ -22,7 +22,8 @@ pub fn check(lines: &[Line], verdict: &mut Verdict) {
             Event::Left { leases } => {
                 is_looked_at = true;
                 if *leases > 0 {
-                    verdict.violate(Promise::Clean, format!("{leases} leases are left"));
+                    verdict
+                        .violate(Promise::Clean, format!("{leases} leases and tickets are left"));
                 }
             }
             _ => {}

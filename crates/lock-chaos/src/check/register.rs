@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::turn::{Turn, raised};
-use super::{Promise, Verdict};
+use super::{Promise, Verdict, belief};
 use crate::history::{Call, Entry, Event, Line, Outcome};
 
 /// In the order of commits, each entry of the journal continues the one before, with no lower fence;
@@ -70,8 +70,7 @@ pub fn check_asked(lines: &[Line], turns: &[Turn], verdict: &mut Verdict) {
         let before = last.get(key.as_str());
         if !*accepted {
             let believed = turns.get(turn).is_some_and(|turn| {
-                turn.beliefs.iter().any(|(_, until)| line.at < *until)
-                    && turn.ended.is_none_or(|ended| line.at < ended)
+                belief::spans(turn).any(|(from, until)| from < line.at && line.at < until)
             });
             if believed {
                 let what = format!("`{key}`: {id} was refused while it believed in its lock");

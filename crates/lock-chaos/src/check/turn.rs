@@ -25,24 +25,33 @@ pub struct Turn {
     pub started: i64,
     /// What the guard believed: when it said so, and until when.
     pub beliefs: Vec<(u64, u64)>,
-    /// When the caller let go, or learned that the lock was lost.
+    /// When extensions were asked for, and when they were answered.
+    pub extends: Vec<(u64, Option<u64>)>,
+    /// When the caller let go.
     pub ended: Option<u64>,
 }
 
 /// The turns of a history, in the order in which they were won.
 pub fn turns(lines: &[Line]) -> Vec<Turn> {
     let mut asked = HashMap::new();
-    let mut releases = HashMap::new();
+    let mut extends = HashMap::new();
     let mut turns: Vec<Turn> = vec![];
-    let mut index = HashMap::new();
+    let mut index = HashMap::<u64, usize>::new();
     for line in lines {
         match &line.event {
             Event::Invoke { op, key, call: Call::Acquire } => {
                 asked.insert(*op, (key, line.at));
             }
-            Event::Invoke { op, call: Call::Release(turn), .. } => {
-                releases.insert(*op, *turn);
-                end(&mut turns, index.get(turn), line.at);
+            Event::Invoke { op, call: Call::Extend(turn), .. } => {
+                if let Some(at) = index.get(turn).copied() {
+                    extends.insert(*op, at);
+                    turns[at].extends.push((line.at, None));
+                }
+            }
+            Event::Invoke { call: Call::Release(turn), .. } => {
+                if let Some(at) = index.get(turn) {
+                    turns[*at].ended.get_or_insert(line.at);
+                }
             }
             Event::Return { op, outcome: Outcome::Won { id, fence, started } } => {
                 let Some((key, at)) = asked.get(op) else { continue };
@@ -57,8 +66,15 @@ pub fn turns(lines: &[Line]) -> Vec<Turn> {
                     fence: *fence,
                     started: *started,
                     beliefs: vec![],
+                    extends: vec![],
                     ended: None,
                 });
+            }
+            Event::Return { op, .. } => {
+                let turn = extends.remove(op).and_then(|at: usize| turns.get_mut(at));
+                if let Some((_, returned)) = turn.and_then(|turn| turn.extends.last_mut()) {
+                    *returned = Some(line.at);
+                }
             }
             Event::Believes { turn, until } => {
                 if let Some(at) = index.get(turn) {
@@ -69,12 +85,6 @@ pub fn turns(lines: &[Line]) -> Vec<Turn> {
         }
     }
     turns
-}
-
-fn end(turns: &mut [Turn], index: Option<&usize>, at: u64) {
-    if let Some(turn) = index.and_then(|index| turns.get_mut(*index)) {
-        turn.ended.get_or_insert(at);
-    }
 }
 
 /// The calls that raised something and were told that it was done.

@@ -1,10 +1,15 @@
 //! Critical sections under short leases, with everything that protects what they do.
 
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
 use anyhow::Result;
 use fastrand::Rng;
 use firekeep_core::{DocPath, Value, Write, fields};
 use firekeep_lock::{AcquireOptions, CommitError, Guard, Lease};
-use std::time::Duration;
+use futures::future::{Either, select};
+use futures::poll;
 
 use super::{SOCKET, Worker};
 use crate::history::{Call, Outcome};
@@ -59,7 +64,9 @@ async fn section(
     for _ in 0..rng.u8(1..6) {
         worker.tell_belief(turn.op, &guard);
         match rng.u8(..8) {
-            0..=3 => raise(worker, turn, &guard).await?,
+            // One that may still happen would be lost to the next one of the same holder.
+            0..=3 if !raise(worker, turn, &guard).await? => break,
+            0..=3 => {}
             4..=5 => {
                 let id = guard.id().hash().as_str().to_owned();
                 let fence = guard.fence().as_u64();
@@ -77,7 +84,18 @@ async fn section(
 
 async fn extend(worker: &Worker, turn: Turn, lease: &Lease, millis: u64) {
     let op = worker.invoke(KEYS[turn.at], Call::Extend(turn.op));
-    let outcome = match lease.extend(Duration::from_millis(millis)).await {
+    // While the request is under way, the belief must fit whatever comes of it.
+    let mut extending = pin!(lease.extend(Duration::from_millis(millis)));
+    let extended = loop {
+        if let Poll::Ready(extended) = poll!(&mut extending) {
+            break extended;
+        }
+        worker.tell_belief(turn.op, lease);
+        if let Either::Left((extended, _)) = select(&mut extending, pin!(worker.pause(3))).await {
+            break extended;
+        }
+    };
+    let outcome = match extended {
         Ok(true) => Outcome::Done,
         Ok(false) => Outcome::Lost,
         Err(error) => Outcome::Failed(error.kind().name().to_owned()),
@@ -85,10 +103,11 @@ async fn extend(worker: &Worker, turn: Turn, lease: &Lease, millis: u64) {
     worker.returned(op, outcome);
 }
 
-/// Raises the register of the key by one: a read, and a commit that only the holder can make.
-async fn raise(worker: &Worker, turn: Turn, lease: &Lease) -> Result<()> {
+/// Raises the register of the key by one: a read, and a commit that only the holder can make. Whether
+/// it is known how that ended.
+async fn raise(worker: &Worker, turn: Turn, lease: &Lease) -> Result<bool> {
     let register = DocPath::new(format!("{REGISTERS}/{}", turn.at))?;
-    let Ok(found) = worker.db.get(&register).await else { return Ok(()) };
+    let Ok(found) = worker.db.get(&register).await else { return Ok(true) };
     let from = found.as_ref().and_then(|found| found.get("count")).and_then(Value::as_integer);
     let from = from.unwrap_or(0);
     let op = worker.invoke(KEYS[turn.at], Call::Raise(turn.op));
@@ -100,8 +119,10 @@ async fn raise(worker: &Worker, turn: Turn, lease: &Lease) -> Result<()> {
         Write::replace(register, fields! { "count" => from + 1 })?,
         Write::replace(DocPath::new(format!("{JOURNAL}/{op:x}"))?, entry)?,
     ];
-    worker.returned(op, outcome(lease.commit(writes).await.map(drop)));
-    Ok(())
+    let outcome = outcome(lease.commit(writes).await.map(drop));
+    let is_known = !matches!(outcome, Outcome::Failed(_));
+    worker.returned(op, outcome);
+    Ok(is_known)
 }
 
 pub(super) fn outcome(committed: Result<(), CommitError>) -> Outcome {
