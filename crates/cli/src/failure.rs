@@ -14,7 +14,8 @@ pub(crate) const EXIT_CODES: &str = "Exit codes:
   1    the store, the network or the machine failed
   2    the command line is wrong
   3    an input file is wrong; nothing was written
-  130  interrupted";
+  130  interrupted
+  `lock run` ends with the command's own status, and has some more; see its help";
 
 /// Mistakes shown one by one; beyond them they are counted.
 const SHOWN: usize = 20;
@@ -32,6 +33,8 @@ pub(crate) enum Failure {
     File(anyhow::Error),
     /// Somebody pressed Ctrl-C; says what is done and what is not.
     Interrupted(String),
+    /// A command was not run under a lock, or not to its end.
+    Run { code: u8, kind: &'static str, message: String },
 }
 
 impl Failure {
@@ -41,6 +44,7 @@ impl Failure {
             Self::Usage(_) => 2,
             Self::Input { .. } | Self::File(_) => 3,
             Self::Interrupted(_) => 130,
+            Self::Run { code, .. } => *code,
         })
     }
 
@@ -59,6 +63,7 @@ impl Failure {
             Self::Usage(_) => "usage",
             Self::Input { .. } | Self::File(_) => "input",
             Self::Interrupted(_) => "interrupted",
+            Self::Run { kind, .. } => kind,
         };
         match self {
             Self::Input { file, mistakes } => {
@@ -73,7 +78,9 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(error) | Self::File(error) => write!(f, "{error:#}"),
-            Self::Usage(message) | Self::Interrupted(message) => f.write_str(message),
+            Self::Usage(message) | Self::Interrupted(message) | Self::Run { message, .. } => {
+                f.write_str(message)
+            }
             Self::Input { file, mistakes } => {
                 let lines = if mistakes.len() == 1 { "line" } else { "lines" };
                 writeln!(f, "{} bad {lines} in {file}; nothing was written", mistakes.len())?;

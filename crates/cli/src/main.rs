@@ -5,6 +5,7 @@ mod demo;
 mod failure;
 mod ingest;
 mod interrupt;
+mod lock;
 mod log;
 mod output;
 mod progress;
@@ -39,13 +40,15 @@ enum Command {
     Serve(serve::Args),
     Ingest(Box<ingest::Args>),
     Demo(demo::Args),
+    #[command(subcommand)]
+    Lock(lock::Command),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log::start(cli.log);
     match run(cli.command, cli.json) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             failure.report(cli.json);
             failure.code()
@@ -53,15 +56,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, json: bool) -> Result<(), Failure> {
+fn run(command: Command, json: bool) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(error.into()))?;
     let result = runtime.block_on(async {
-        match command {
+        let done = match command {
             Command::Serve(args) => serve::run(args, json).await,
             Command::Ingest(args) => ingest::run(*args, json).await,
             Command::Demo(args) => demo::run(args, json).await,
-        }
+            Command::Lock(command) => return lock::run(command, json).await,
+        };
+        done.map(|()| ExitCode::SUCCESS)
     });
     // A request that the user gave up must not keep the process.
     runtime.shutdown_background();
@@ -77,10 +82,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent_and_every_command_has_an_example() {
         Cli::command().debug_assert();
-        for command in Cli::command().get_subcommands() {
+        let check = |command: &clap::Command, name: String| {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let name = command.get_name();
             assert!(help.contains(&format!("firekeep {name}")), "`{name}` has no example");
+        };
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            check(command, name.to_owned());
+            command
+                .get_subcommands()
+                .for_each(|sub| check(sub, format!("{name} {}", sub.get_name())));
         }
     }
 }

@@ -6,6 +6,8 @@ pub use firekeep_core::*;
 pub use firekeep_firestore::{self as firestore, FirestoreStore};
 #[cfg(feature = "layers")]
 pub use firekeep_layers as layers;
+#[cfg(feature = "lock")]
+pub use firekeep_lock as lock;
 #[cfg(feature = "memory")]
 pub use firekeep_memory::{self as memory, MemoryStore};
 #[cfg(feature = "telemetry")]

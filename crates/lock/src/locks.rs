@@ -212,6 +212,16 @@ impl Locks {
         answer
     }
 
+    /// Completes once no background work of these locks is under way: what was dropped is released, what
+    /// was given up is cleared away. For the end of a process, after its last guard is gone: a guard that
+    /// is alive is kept, and this waits for it.
+    ///
+    /// # Cancellation
+    /// Dropping the future ends the wait and not the work.
+    pub async fn settled(&self) {
+        self.0.tasks.settled().await;
+    }
+
     fn claimant<K>(
         &self,
         keys: impl IntoIterator<Item = K>,

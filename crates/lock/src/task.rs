@@ -5,21 +5,26 @@ use std::task::Poll;
 
 use futures::channel::oneshot;
 use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
 
 /// Where background work runs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tasks(Option<Handle>);
+pub(crate) struct Tasks {
+    runtime: Option<Handle>,
+    running: TaskTracker,
+}
 
 impl Tasks {
     /// The runtime of the calling task, if there is one.
     pub(crate) fn current() -> Self {
-        Self(Handle::try_current().ok())
+        Self { runtime: Handle::try_current().ok(), running: TaskTracker::new() }
     }
 
     /// Runs `work` to its end, whatever becomes of the caller: on the runtime of the calling task,
     /// else on the one where the locks were made, else on a thread of its own.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        match Handle::try_current().ok().or_else(|| self.0.clone()) {
+        let work = self.running.track_future(work);
+        match Handle::try_current().ok().or_else(|| self.runtime.clone()) {
             Some(runtime) => drop(runtime.spawn(work)),
             None => {
                 let thread = std::thread::Builder::new().name("firekeep-lock".into());
@@ -28,6 +33,12 @@ impl Tasks {
                 }
             }
         }
+    }
+
+    /// Completes once nothing of that runs.
+    pub(crate) async fn settled(&self) {
+        self.running.close();
+        self.running.wait().await;
     }
 
     /// Runs `work` to its end even if the caller goes away meanwhile, and answers what it came to.
