@@ -4,11 +4,14 @@
 //! respects which ended before which began, and in which each answer is what the mutex would say. A
 //! call without an answer may have happened at any time since, or never. Leases outlast the run, so
 //! that expiry is no part of the model.
+//!
+//! A request to acquire that was late beyond the whole turn of its own lock may take a free key again,
+//! and nobody knows (ADR 12). Where the store was seen to do that, the model has it too, and it is counted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{Promise, Verdict};
-use crate::history::{Call, Event, Line, Outcome};
+use crate::history::{Answer, Call, Change, Event, Line, Outcome};
 
 /// A call on a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +52,7 @@ impl Action {
 
 /// Checks every key.
 pub fn check(lines: &[Line], verdict: &mut Verdict) {
-    for (key, ops) in operations(lines) {
+    for (key, ops) in operations(lines, verdict) {
         verdict.count("keys searched");
         *verdict.counts.entry("calls searched").or_default() += ops.len() as u64;
         match search(&ops) {
@@ -63,7 +66,8 @@ pub fn check(lines: &[Line], verdict: &mut Verdict) {
     }
 }
 
-fn operations(lines: &[Line]) -> BTreeMap<&str, Vec<Op>> {
+fn operations<'a>(lines: &'a [Line], verdict: &mut Verdict) -> BTreeMap<&'a str, Vec<Op>> {
+    let taken = times_taken(lines);
     let returns: HashMap<u64, (u64, &Outcome)> = lines
         .iter()
         .filter_map(|line| match &line.event {
@@ -75,9 +79,35 @@ fn operations(lines: &[Line]) -> BTreeMap<&str, Vec<Op>> {
     for line in lines {
         let Event::Invoke { op, key, call } = &line.event else { continue };
         let ops = keys.entry(key).or_default();
-        ops.extend(calls(*op, *call, line.at, returns.get(op).copied()));
+        let returned = returns.get(op).copied();
+        ops.extend(calls(*op, *call, line.at, returned));
+        if let Some((_, Outcome::Won { id, .. })) = returned {
+            for _ in 1..taken.get(id.as_str()).copied().unwrap_or(0) {
+                verdict.count("orphans");
+                let action = Action::Acquire(*op, None);
+                ops.push(Op { invoked: line.at, returned: None, action });
+            }
+        }
     }
     keys
+}
+
+/// How often the store let each lock id take a lease.
+fn times_taken(lines: &[Line]) -> HashMap<&str, u32> {
+    let applied: HashSet<_> = lines
+        .iter()
+        .filter_map(|line| match line.event {
+            Event::Answered { n, answer: Answer::Applied { .. } } => Some(n),
+            _ => None,
+        })
+        .collect();
+    let mut taken = HashMap::new();
+    for line in lines {
+        if let Event::Sent { n, change: Change::Take { id, .. }, .. } = &line.event {
+            *taken.entry(id.as_str()).or_default() += u32::from(applied.contains(n));
+        }
+    }
+    taken
 }
 
 fn calls(op: u64, call: Call, invoked: u64, returned: Option<(u64, &Outcome)>) -> Vec<Op> {
@@ -154,7 +184,7 @@ const PATIENCE: usize = 2_000_000;
 
 #[cfg(test)]
 mod tests {
-    use super::super::made::{invoke, lines, promises, returned, won};
+    use super::super::made::{applied, invoke, lines, promises, returned, sent, take, won};
     use super::*;
 
     fn found(events: Vec<(u64, u32, Event)>) -> Vec<Promise> {
@@ -226,6 +256,19 @@ mod tests {
         failed.extend(call(3, 4, 2, Call::Acquire, Outcome::Held));
         failed.extend(acquire(5, 6, 3));
         assert_eq!(found(failed), [], "what failed was cleared away");
+    }
+
+    #[test]
+    fn a_late_request_that_takes_the_key_again_is_known_and_nothing_else_is_excused() {
+        let mut events = acquire(1, 2, 1).to_vec();
+        events.extend(call(3, 4, 2, Call::Release(1), Outcome::Done));
+        events.extend(call(6, 7, 3, Call::Acquire, Outcome::Held));
+        let take =
+            |n, time| [(5, 1, sent(n, take("1"), None)), (5, 1, applied(n, time, None, None))];
+        events.extend(take(1, 10));
+        assert_eq!(found(events.clone()), [Promise::Linear], "it was released");
+        events.extend(take(2, 20));
+        assert_eq!(found(events), []);
     }
 
     #[test]
