@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use firekeep_core::{
-    DocPath, QueryEvent, QueryRequest, Reference, Require, Timestamp, Value, Write,
+    DocPath, Document, QueryEvent, QueryRequest, Reference, Require, Timestamp, Value, Write,
 };
 use futures::{Stream, TryStreamExt, stream};
 
@@ -66,19 +66,29 @@ impl Locks {
                 QueryEvent::Began(_) => {}
             }
         }
+        Ok(self.page(documents.iter(), limit, read_time))
+    }
+
+    /// What `documents`, at most `limit` in their order, say at `read_time`.
+    pub(crate) fn page<'a>(
+        &self,
+        documents: impl ExactSizeIterator<Item = &'a Document>,
+        limit: u32,
+        read_time: Timestamp,
+    ) -> Page {
         let is_full = documents.len() == limit as usize;
-        let last = documents.last().map(|document| PageToken(document.path().clone()));
-        let (mut locks, mut strangers) = (Vec::new(), Vec::new());
+        let mut page = Page { locks: Vec::new(), strangers: Vec::new(), next: None, read_time };
         for document in documents {
-            let place = self.0.scheme.place_of(&document);
-            let (Ok(place), Ok(record)) = (place, self.0.scheme.record(&document)) else {
-                strangers.push(document.path().clone());
+            page.next = is_full.then(|| PageToken(document.path().clone()));
+            let place = self.0.scheme.place_of(document);
+            let (Ok(place), Ok(record)) = (place, self.0.scheme.record(document)) else {
+                page.strangers.push(document.path().clone());
                 continue;
             };
             let lease = Some((document.version(), record));
-            locks.extend(LockInfo::of(&place, &Found { lease, fence: None, read_time }));
+            page.locks.extend(LockInfo::of(&place, &Found { lease, fence: None, read_time }));
         }
-        Ok(Page { locks, strangers, next: last.filter(|_| is_full), read_time })
+        page
     }
 
     /// All locks that are held, page after page, each as it was at its page's time.

@@ -110,6 +110,14 @@ impl Inner {
         self.db.store().query(&self.cx(until), request)
     }
 
+    /// Follows documents for as long as the stream lives.
+    pub(crate) fn watch(
+        &self,
+        request: WatchRequest,
+    ) -> BoxStream<'static, firekeep_core::Result<WatchEvent>> {
+        self.db.store().watch(&self.cx(None), request)
+    }
+
     /// Completes once there is no document at `path`; never, if that can't be found out.
     pub(crate) async fn vanished(&self, path: DocPath) {
         let target = WatchTarget::Documents(vec![path]);

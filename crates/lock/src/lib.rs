@@ -15,6 +15,7 @@ pub mod lookup;
 pub mod options;
 pub mod semaphore;
 pub mod wait;
+pub mod watching;
 
 mod attempt;
 mod fair;
@@ -41,3 +42,4 @@ pub use options::{AcquireOptions, Growth, Jitter, Mode};
 pub use semaphore::{MAX_PERMITS, Semaphore};
 pub use tokio_util::sync::CancellationToken;
 pub use wait::Attempt;
+pub use watching::HeldLocks;

@@ -135,4 +135,29 @@ backends! {
         assert!(third.extend(Duration::from_secs(30)).await.unwrap());
         assert_eq!(third.release().await.unwrap(), Released::Done);
     }
+
+    async fn locks_are_followed_through_a_pause(backend: TestBackend) {
+        let locks = locks(&backend, Layout::Native);
+        let mut held = locks.watch(10).unwrap();
+        let keys = async |held: &mut firekeep_lock::HeldLocks, wanted: &[&str]| loop {
+            let page = held.next().await.unwrap();
+            let keys: BTreeSet<_> = page.locks.iter().map(|l| l.raw_key().to_owned()).collect();
+            if keys.iter().map(String::as_str).eq(wanted.iter().copied()) {
+                return;
+            }
+        };
+        keys(&mut held, &[]).await;
+        let a = locks.acquire("a").await.unwrap();
+        keys(&mut held, &["a"]).await;
+        held.pause();
+        let b = locks.acquire("b").await.unwrap();
+        keys(&mut held, &["a", "b"]).await;
+        assert!(held.take_billed_reads() >= 2);
+        assert_eq!(held.take_billed_reads(), 0);
+        assert_eq!(a.release().await.unwrap(), Released::Done);
+        keys(&mut held, &["b"]).await;
+        assert_eq!(b.release().await.unwrap(), Released::Done);
+        keys(&mut held, &[]).await;
+        assert!(locks.watch(0).is_err() && locks.watch(1001).is_err());
+    }
 }
