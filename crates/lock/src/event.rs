@@ -114,6 +114,14 @@ impl Outcome {
         }
     }
 
+    pub(crate) fn of_release(released: &crate::Result<crate::Released>) -> Self {
+        match released {
+            Ok(crate::Released::Done) => Self::Done,
+            Ok(_) => Self::Lost,
+            Err(error) => Self::of_error(error),
+        }
+    }
+
     pub(crate) fn of_error(error: &crate::Error) -> Self {
         match error.kind() {
             crate::ErrorKind::AcquisitionTimeout => Self::TimedOut,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use firekeep_core::{Committed, Effect, Require, Timestamp, Txn, Write};
 use tokio_util::sync::CancellationToken;
@@ -206,15 +206,13 @@ impl Lease {
     pub async fn commit(&self, writes: Vec<Write>) -> Result<Committed, CommitError> {
         let before = self.0.inner.now();
         let committed = self.commit_guarded(writes).await;
-        let outcome = match &committed {
-            Ok(_) => Outcome::Done,
-            Err(CommitError::Lost(_)) => Outcome::Lost,
-            Err(CommitError::Store(error)) if is_refusal(error) => Outcome::Refused,
-            Err(CommitError::Store(_)) => Outcome::Failed,
-        };
+        self.tell_commit(before, committed.as_ref().err().map_or(Outcome::Done, outcome));
+        committed
+    }
+
+    fn tell_commit(&self, before: Instant, outcome: Outcome) {
         let took = self.0.inner.now().saturating_duration_since(before);
         self.0.inner.tell(Action::Commit, outcome, &self.0.key_hash(), took);
-        committed
     }
 
     async fn commit_guarded(&self, writes: Vec<Write>) -> Result<Committed, CommitError> {
@@ -243,14 +241,30 @@ impl Lease {
     ///
     /// # Cost
     /// As [`Db::transact`](firekeep_core::Db::transact), and one billed read per key.
-    pub async fn transact<T, E, F, Fut>(&self, mut body: F) -> Result<T, E>
+    pub async fn transact<T, E, F, Fut>(&self, body: F) -> Result<T, E>
     where
         F: FnMut(Txn) -> Fut,
         Fut: Future<Output = Result<T, E>> + Send,
         E: From<CommitError> + From<firekeep_core::Error>,
     {
+        let before = self.0.inner.now();
+        let (outcome, answer) = match self.transact_guarded(body).await {
+            Ok(value) => (Outcome::Done, Ok(value)),
+            Err(Failed::Body(error)) => (Outcome::Cancelled, Err(error)),
+            Err(Failed::Store(error)) => (outcome(&error), Err(error.into())),
+        };
+        self.tell_commit(before, outcome);
+        answer
+    }
+
+    async fn transact_guarded<T, E, F, Fut>(&self, mut body: F) -> Result<T, Failed<E, CommitError>>
+    where
+        F: FnMut(Txn) -> Fut,
+        Fut: Future<Output = Result<T, E>> + Send,
+        E: From<firekeep_core::Error>,
+    {
         loop {
-            let state = self.0.held().map_err(CommitError::from)?;
+            let state = self.0.held().map_err(|lost| Failed::Store(lost.into()))?;
             let guarded = self.0.inner.db.transact(|txn| {
                 let (work, verifies) = (body(txn.clone()), self.verifies(&state));
                 async move {
@@ -261,8 +275,10 @@ impl Lease {
             });
             match guarded.await {
                 Ok(value) => return Ok(value),
-                Err(Failed::Body(error)) => return Err(error),
-                Err(Failed::Store(error)) => self.is_worth_another(error, &state).await?,
+                Err(Failed::Body(error)) => return Err(Failed::Body(error)),
+                Err(Failed::Store(error)) => {
+                    self.is_worth_another(error, &state).await.map_err(Failed::Store)?;
+                }
             }
         }
     }
@@ -292,13 +308,22 @@ impl Lease {
     }
 }
 
-/// Where a transaction under a lock failed.
-enum Failed<E> {
-    Body(E),
-    Store(firekeep_core::Error),
+/// How a commit under a lock that failed went, to observers.
+fn outcome(error: &CommitError) -> Outcome {
+    match error {
+        CommitError::Lost(_) => Outcome::Lost,
+        CommitError::Store(error) if is_refusal(error) => Outcome::Refused,
+        CommitError::Store(_) => Outcome::Failed,
+    }
 }
 
-impl<E> From<firekeep_core::Error> for Failed<E> {
+/// Where a transaction under a lock failed.
+enum Failed<E, S> {
+    Body(E),
+    Store(S),
+}
+
+impl<E> From<firekeep_core::Error> for Failed<E, firekeep_core::Error> {
     fn from(error: firekeep_core::Error) -> Self {
         Self::Store(error)
     }

@@ -210,16 +210,45 @@ impl Locks {
     /// Changes what `id` holds, guarded by what was read. What has ended is cleared away on the way,
     /// unless nothing but that was found and it is to be extended.
     async fn change(&self, id: &LockId, change: Change) -> Result<Released> {
+        let before = self.0.now();
+        let mut key = None;
+        let changed = self.change_found(id, change, &mut key).await;
+        // An id that is found nowhere belongs to no key of which it could be told.
+        if let Some(key) = key {
+            let action = match change {
+                Change::Extend(_) => Action::Extend,
+                Change::Release => Action::Release,
+            };
+            let outcome = Outcome::of_release(&changed);
+            self.0.tell(action, outcome, &key, self.0.now().saturating_duration_since(before));
+        }
+        changed
+    }
+
+    /// Changes what `id` holds, and notes the key.
+    async fn change_found(
+        &self,
+        id: &LockId,
+        change: Change,
+        key: &mut Option<Hash>,
+    ) -> Result<Released> {
         let mut unknown = false;
         for _ in 0..TRIES {
             let places = self.places_of(id).await?;
+            if let Some(place) = places.first() {
+                key.get_or_insert(place.key.hash());
+            }
             let found = self.0.read(&places, false, None).await?;
             let ours = places.iter().zip(&found).filter(|(_, found)| found.holder(id).is_some());
             let (live, dead): (Vec<_>, Vec<_>) = ours.partition(|(_, found)| {
                 found.holder(id).is_some_and(|holder| holder.is_live(found.read_time))
             });
             let has_ended = match (live.len(), dead.len()) {
-                (0, 0) => return Ok(if unknown { Released::Done } else { Released::Gone }),
+                // Gone, an extension whose reply was lost has nothing left to extend.
+                (0, 0) if unknown && matches!(change, Change::Release) => {
+                    return Ok(Released::Done);
+                }
+                (0, 0) => return Ok(Released::Gone),
                 (live, dead) => self.has_ended(live, dead)?,
             };
             let writes = match change {

@@ -7,9 +7,11 @@ mod support;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use firekeep_core::{DocPath, ErrorKind as Store, Operation, Write, fields};
+use firekeep_core::{DocPath, ErrorKind as Store, Operation, Txn, Write, fields};
 use firekeep_layers::{Fault, FaultHandle};
-use firekeep_lock::{AcquireOptions, Action, CancellationToken, Event, Locks, Observer, Outcome};
+use firekeep_lock::{
+    AcquireOptions, Action, CancellationToken, CommitError, Event, Locks, Observer, Outcome,
+};
 use firekeep_testkit::{TestBackend, backends};
 use support::{Bed, ms, secs};
 
@@ -127,6 +129,48 @@ backends! {
         faults.next(Operation::Commit, denied());
         guard.release().await.unwrap_err();
         assert_eq!(seen.take()[0], (Action::Release, Outcome::Failed));
+    }
+
+    async fn transactions(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        let (seen, locks, _) = observed(&bed);
+        let guard = locks.acquire("k").await.unwrap();
+        seen.take();
+        let write = || Write::replace(DocPath::new("c/d").unwrap(), fields! { "n" => 1 }).unwrap();
+        let writes = |txn: Txn| async move {
+            txn.write(write());
+            Ok::<_, CommitError>(())
+        };
+        guard.transact(writes).await.unwrap();
+        assert_eq!(seen.take(), [(Action::Commit, Outcome::Done)]);
+        let failing = guard.transact(|_: Txn| async {
+            Err::<(), CommitError>(firekeep_core::Error::invalid("the body's own").into())
+        });
+        failing.await.unwrap_err();
+        assert_eq!(seen.take(), [(Action::Commit, Outcome::Cancelled)]);
+        assert!(bed.other.release_id(guard.id()).await.unwrap().is_done());
+        assert!(guard.transact(writes).await.unwrap_err().is_lost());
+        assert_eq!(seen.take(), [(Action::Lose, Outcome::Lost), (Action::Commit, Outcome::Lost)]);
+    }
+
+    async fn what_is_done_by_id(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        let (seen, locks, faults) = observed(&bed);
+        let guard = bed.other.acquire("k").await.unwrap();
+        assert!(locks.extend_id(guard.id(), secs(60)).await.unwrap());
+        faults.next(Operation::Commit, denied());
+        locks.extend_id(guard.id(), secs(60)).await.unwrap_err();
+        assert!(locks.release_id(guard.id()).await.unwrap().is_done());
+        assert_eq!(
+            seen.take(),
+            [
+                (Action::Extend, Outcome::Done),
+                (Action::Extend, Outcome::Failed),
+                (Action::Release, Outcome::Done),
+            ]
+        );
+        assert!(!locks.release_id(guard.id()).await.unwrap().is_done());
+        assert_eq!(seen.take(), [], "an id that is nowhere has no key to tell of");
     }
 
     async fn questions(backend: TestBackend) {
