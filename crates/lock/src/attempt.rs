@@ -31,6 +31,9 @@ pub(crate) struct Won {
     pub(crate) deadline: Instant,
     /// Whether nobody shares any of the keys.
     pub(crate) is_alone: bool,
+    /// Whether another commit of the claim may still be under way: it took the leases to be absent, and
+    /// must not find them so after the release.
+    pub(crate) has_rival: bool,
 }
 
 /// Somebody else holds one of the keys.
@@ -243,7 +246,15 @@ impl Claimant {
             });
         }
         let (places, claim) = (Arc::clone(&self.places), self.claim.clone());
-        Some(Won { places, claim, grants, anchor, deadline: deadline?, is_alone: true })
+        Some(Won {
+            places,
+            claim,
+            grants,
+            anchor,
+            deadline: deadline?,
+            is_alone: true,
+            has_rival: self.pending > 1,
+        })
     }
 
     /// Puts together what a commit won.
@@ -269,7 +280,7 @@ impl Claimant {
                 return self.refuse(error);
             }
         }
-        self.pending = 0;
+        let has_rival = std::mem::take(&mut self.pending) > 0;
         let anchor = Anchor { server: committed.commit_time, before };
         let end = grants.iter().map(|grant| grant.ends).min();
         let deadline = match (&found, end) {
@@ -283,7 +294,7 @@ impl Claimant {
         let others = found.iter().flat_map(|(found, _)| found).flat_map(Found::live);
         let is_alone = others.filter(|(id, _)| *id != self.claim.id.as_str()).count() == 0;
         let (places, claim) = (Arc::clone(&self.places), self.claim.clone());
-        Ok(Attempted::Won(Won { places, claim, grants, anchor, deadline, is_alone }))
+        Ok(Attempted::Won(Won { places, claim, grants, anchor, deadline, is_alone, has_rival }))
     }
 
     /// The commit happened and can't be handed over: dropping the claim clears it away.

@@ -15,7 +15,7 @@ use crate::key::Hash;
 use crate::layout::{Claim, Grant};
 use crate::lease::{Anchor, believed};
 use crate::options::{AcquireOptions, Mode, check_lease};
-use crate::record::{Found, Place};
+use crate::record::{Found, Place, Record};
 
 /// A lock that is, or was, held. Shared by the guard, its leases and its keeper.
 #[derive(Debug)]
@@ -47,6 +47,7 @@ pub(crate) struct State {
     pub(crate) grants: Vec<Grant>,
     anchor: Anchor,
     is_alone: bool,
+    has_rival: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +100,7 @@ impl Hold {
             grants: won.grants,
             anchor: won.anchor,
             is_alone: won.is_alone,
+            has_rival: won.has_rival,
         };
         Self {
             inner,
@@ -436,14 +438,19 @@ impl Hold {
 
     /// The writes that release every key.
     fn releases(&self, grants: &[Grant], known: Option<&[Found]>) -> Result<Vec<Write>> {
-        let alone = crate::record::Record::only(&self.claim);
+        let alone = Record::only(&self.claim);
+        let buries = self.lock().has_rival && !self.inner.scheme.reads_first();
         self.places
             .iter()
             .zip(grants)
             .enumerate()
             .map(|(at, (place, grant))| {
                 let record = known.and_then(|known| known.get(at)?.record()).unwrap_or(&alone);
-                self.inner.scheme.without(place, &self.claim.id, grant.version, record)
+                let id = &self.claim.id;
+                if buries && record.holders.keys().all(|other| other == id.as_str()) {
+                    return self.inner.scheme.revoke(place, id, &Found::empty(grant.version));
+                }
+                self.inner.scheme.without(place, id, grant.version, record)
             })
             .collect()
     }

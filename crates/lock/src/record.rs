@@ -75,6 +75,12 @@ impl Holder {
 }
 
 impl Found {
+    /// A lease that nobody holds, in `version`.
+    pub(crate) fn empty(version: Version) -> Self {
+        let record = Record { key: String::new(), mode: Mode::Exclusive, holders: BTreeMap::new() };
+        Self { lease: Some((version, record)), fence: None, read_time: Timestamp::MIN }
+    }
+
     pub(crate) fn version(&self) -> Option<Version> {
         self.lease.as_ref().map(|(version, _)| *version)
     }

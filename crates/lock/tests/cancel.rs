@@ -12,7 +12,7 @@ use firekeep_lock::{
     AcquireOptions, CancellationToken, Error, ErrorKind, Guard, Lease, Locks, Released, Result,
 };
 use firekeep_testkit::{TestBackend, backends};
-use support::{Bed, LEASES, ms, poll_once, secs};
+use support::{Bed, ms, poll_once, secs};
 
 /// What a network does to the calls of one operation; nothing is lost for longer than a turn.
 const NETWORKS: [[Option<Fault>; 2]; 7] = [
@@ -308,6 +308,6 @@ backends! {
             let next = bed.drive(bed.other.acquire("k")).await.unwrap();
             bed.release(next).await;
         }
-        assert!(bed.documents(LEASES).await.is_empty());
+        assert!(bed.held().await.is_empty());
     }
 }

@@ -102,7 +102,7 @@ impl Protocol {
         renews: true,
         writes: false,
         deadline: Deadline::Read,
-        release: Release::Deletes,
+        release: Release::Buries,
         strict_about_own_turn: false,
         mutant: None,
     };
