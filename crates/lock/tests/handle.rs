@@ -1,6 +1,10 @@
 //! What becomes of a lock that goes out of hand: dropped, cancelled, panicked over.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and spawns what its callers would"
+)]
 
 mod support;
 

@@ -1,6 +1,10 @@
 //! Waiting: how often, for how long, and what ends it.
 
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and spawns what its callers would"
+)]
 
 mod support;
 
