@@ -6,10 +6,12 @@ use std::time::Duration;
 use axum::Router;
 use firekeep_core::Db;
 use firekeep_layers::MeterHandle;
+use firekeep_lock::{Layout, Locks};
 use firekeep_telemetry::{Retention, Telemetry, TenantId};
 
 use crate::devices::DeviceLists;
 use crate::feeds::Feeds;
+use crate::locks::{LockBoard, LockMetrics};
 use crate::metrics::Metrics;
 use crate::recently::Recently;
 
@@ -21,14 +23,21 @@ pub struct ServerOptions {
     pub tenant: Option<TenantId>,
     /// How long readings are kept that don't say so; forever unless told otherwise.
     pub retention: Retention,
-    /// How long a device is followed after its last viewer left, so that a reload costs nothing;
-    /// 3 minutes unless told otherwise.
+    /// How long a device, or the locks, are followed after the last viewer left, so that a reload costs
+    /// nothing; 3 minutes unless told otherwise.
     pub linger: Duration,
+    /// Which documents the locks are that the page shows; Firekeep's own unless told otherwise.
+    pub lock_layout: Layout,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { tenant: None, retention: Retention::Forever, linger: Duration::from_secs(180) }
+        Self {
+            tenant: None,
+            retention: Retention::Forever,
+            linger: Duration::from_secs(180),
+            lock_layout: Layout::default(),
+        }
     }
 }
 
@@ -45,6 +54,7 @@ pub(crate) struct State {
     pub(crate) recently: Recently,
     pub(crate) feeds: Feeds,
     pub(crate) lists: DeviceLists,
+    pub(crate) locks: LockBoard,
     pub(crate) tenant: Option<TenantId>,
 }
 
@@ -52,11 +62,16 @@ impl App {
     /// A service over `db`. `meter` is the handle of the meter in `db`'s stack: `/metrics` and the
     /// page's footer show what it counted.
     pub fn new(db: Db, meter: MeterHandle, options: ServerOptions) -> Self {
+        let watched = LockMetrics::new();
+        let locks = Locks::builder(db.clone()).layout(options.lock_layout);
+        let locks = locks.observer(Arc::new(watched.clone())).build();
+        let locks = locks.expect("the default collections are well-formed");
         let telemetry = Telemetry::new(db).with_retention(options.retention);
         Self(Arc::new(State {
             feeds: Feeds::new(telemetry.clone(), options.linger),
             lists: DeviceLists::new(telemetry.clone()),
-            metrics: Metrics::new(meter.clone()),
+            locks: LockBoard::new(locks, Arc::clone(telemetry.db().clock()), options.linger),
+            metrics: Metrics::new(meter.clone(), &watched),
             recently: Recently::new(Arc::clone(telemetry.db().clock()), meter.snapshot()),
             tenant: options.tenant,
             telemetry,
@@ -74,8 +89,15 @@ impl App {
         &self.0.telemetry
     }
 
+    /// The locks that the service shows, for whoever locks in the same process: what they do is counted
+    /// in `/metrics`.
+    pub fn locks(&self) -> &Locks {
+        self.0.locks.locks()
+    }
+
     /// Ends every live stream and every watch; new streams end at once.
     pub fn close(&self) {
         self.0.feeds.close();
+        self.0.locks.close();
     }
 }

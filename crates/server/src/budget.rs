@@ -1,16 +1,17 @@
-//! What following one device may cost.
+//! What following something may cost.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use firekeep_core::Clock;
 
-/// How many reads may be spent at once after a quiet time.
+/// How many reads a device may cost at once after a quiet time.
 const BURST: u32 = 6;
-/// How long it takes to earn a read.
+/// How long it takes to earn a read for a device.
 const EARN: Duration = Duration::from_secs(2);
 
-/// An allowance of billed reads: 6 at hand, one more every 2 seconds, so at most 36 in any minute.
+/// An allowance of billed reads. For a device: 6 at hand, one more every 2 seconds, so at most 36 in any
+/// minute.
 ///
 /// A watch costs a read per commit to what it follows, and a device that writes many times a
 /// second would make a dashboard cost as many. Whoever follows a device on an allowance stops
@@ -18,26 +19,34 @@ const EARN: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Budget {
     clock: Arc<dyn Clock>,
+    burst: u32,
+    earn: Duration,
     /// When the allowance would have been at zero, had it been earned without a bound.
     empty_at: Instant,
 }
 
 impl Budget {
+    /// That of a device.
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self::of(clock, BURST, EARN)
+    }
+
+    /// `burst` reads at hand, and one more every `earn`.
+    pub(crate) fn of(clock: Arc<dyn Clock>, burst: u32, earn: Duration) -> Self {
         let now = clock.monotonic();
-        Self { clock, empty_at: now.checked_sub(EARN * BURST).unwrap_or(now) }
+        Self { clock, burst, earn, empty_at: now.checked_sub(earn * burst).unwrap_or(now) }
     }
 
     pub(crate) fn spend(&mut self, reads: u64) {
         let now = self.clock.monotonic();
-        let fullest = now.checked_sub(EARN * BURST).unwrap_or(now);
+        let fullest = now.checked_sub(self.earn * self.burst).unwrap_or(now);
         let reads = u32::try_from(reads).unwrap_or(u32::MAX);
-        self.empty_at = self.empty_at.max(fullest) + EARN.saturating_mul(reads);
+        self.empty_at = self.empty_at.max(fullest) + self.earn.saturating_mul(reads);
     }
 
     /// How long until there is a read to spend; `None` if there is one.
     pub(crate) fn wait(&self) -> Option<Duration> {
-        let affordable = self.empty_at + EARN;
+        let affordable = self.empty_at + self.earn;
         let wait = affordable.saturating_duration_since(self.clock.monotonic());
         (!wait.is_zero()).then_some(wait)
     }

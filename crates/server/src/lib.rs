@@ -9,6 +9,7 @@ mod extract;
 mod feeds;
 mod health;
 mod live;
+mod locks;
 mod metrics;
 mod openapi;
 mod page;

@@ -18,6 +18,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::app::State;
+use crate::locks::LockMetrics;
 use crate::problem::{Answer, Kind, Problem};
 
 /// The upper bounds of the latency buckets, in seconds.
@@ -51,7 +52,7 @@ impl fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(meter: MeterHandle) -> Self {
+    pub(crate) fn new(meter: MeterHandle, locks: &LockMetrics) -> Self {
         let mut registry = Registry::with_prefix("firekeep");
         let requests = Family::default();
         let latency = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> _);
@@ -64,6 +65,7 @@ impl Metrics {
         );
         registry.register("live_feeds", "Devices followed", feeds.clone());
         registry.register("live_viewers", "Live streams open", viewers.clone());
+        locks.register(&mut registry);
         registry.register_collector(Box::new(StoreUsage(meter)));
         Self { registry, requests, latency, feeds, viewers }
     }

@@ -19,6 +19,7 @@ use crate::wire::{NewReading, NewReadings};
         crate::readings::read,
         crate::live::follow,
         crate::devices::list,
+        crate::locks::list,
         crate::health::healthz,
         crate::health::status,
         crate::metrics::metrics,

@@ -1,4 +1,4 @@
-//! The dashboard: four files, embedded, nothing from elsewhere.
+//! The dashboard: a few files, embedded, nothing from elsewhere.
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,7 @@ assets! {
     style, "style.css", "text/css; charset=utf-8";
     app, "app.js", "text/javascript; charset=utf-8";
     format, "format.js", "text/javascript; charset=utf-8";
+    locks, "locks.js", "text/javascript; charset=utf-8";
     chart, "chart.js", "text/javascript; charset=utf-8";
     icon, "icon.svg", "image/svg+xml";
 }

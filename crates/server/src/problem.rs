@@ -176,6 +176,20 @@ impl From<Error> for Problem {
     }
 }
 
+impl From<firekeep_lock::Error> for Problem {
+    fn from(error: firekeep_lock::Error) -> Self {
+        use firekeep_lock::ErrorKind as K;
+        let kind = match error.kind() {
+            K::ServiceUnavailable | K::NetworkTimeout => Kind::Unavailable,
+            K::RateLimited => Kind::Busy,
+            K::AuthFailed => Kind::SetUp,
+            _ => Kind::Store,
+        };
+        // The kind alone, for the reason given above.
+        Self::new(kind, format!("the locks can't be read: {}", error.kind()))
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, get};
 
 use crate::app::State;
 use crate::problem::{Kind, Problem};
-use crate::{devices, extract, health, live, metrics, openapi, page, readings, security};
+use crate::{devices, extract, health, live, locks, metrics, openapi, page, readings, security};
 
 /// A route: its methods, its path, what answers.
 type Route = (&'static [&'static str], &'static str, MethodRouter<Arc<State>>);
@@ -20,6 +20,7 @@ fn api() -> Vec<Route> {
         (&["get", "post"], READINGS, get(readings::read).post(readings::write)),
         (&["get"], LIVE, get(live::follow)),
         (&["get"], "/v1/tenants/{tenant}/devices", get(devices::list)),
+        (&["get"], "/v1/locks", get(locks::list)),
         (&["get"], "/v1/status", get(health::status)),
         (&["get"], "/healthz", get(health::healthz)),
         (&["get"], "/metrics", get(metrics::metrics)),
@@ -39,6 +40,7 @@ fn pages() -> Vec<Route> {
         (&["get"], "/assets/app.js", get(page::app)),
         (&["get"], "/assets/chart.js", get(page::chart)),
         (&["get"], "/assets/format.js", get(page::format)),
+        (&["get"], "/assets/locks.js", get(page::locks)),
         (&["get"], "/assets/icon.svg", get(page::icon)),
         (&["get"], "/favicon.ico", get(page::icon)),
     ]

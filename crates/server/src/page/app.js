@@ -2,9 +2,11 @@
 
 import { Chart } from "./chart.js";
 import { ago, byMetric, instant } from "./format.js";
+import { showLocks } from "./locks.js";
 
 const SHOWN = 100;
 const STATUS_EVERY = 5_000;
+const LOCKS_EVERY = 1_000;
 const LIST_EVERY = 300_000;
 const RETRY_AFTER = 3_000;
 const HIDDEN_FOR = 60_000;
@@ -280,9 +282,22 @@ async function poll() {
   await getJson("/v1/status").then(bill, () => {});
 }
 
+// ——— locks ———
+
+let isAsking = false;
+
+/** The service follows the locks while it is asked, which costs reads: only for who looks at them. */
+async function locks() {
+  if (document.hidden || isAsking || !$("locks").open) return;
+  isAsking = true;
+  await getJson("/v1/locks").then(showLocks, () => showLocks(null));
+  isAsking = false;
+}
+
 // ——— people ———
 
 $("device").addEventListener("change", (event) => show(event.target.value, { push: true }));
+$("locks").addEventListener("toggle", locks);
 $("notice-retry").addEventListener("click", () => location.reload());
 addEventListener("popstate", () => location.reload());
 document.addEventListener("visibilitychange", () => {
@@ -292,6 +307,7 @@ document.addEventListener("visibilitychange", () => {
   else if (state.device && !state.source) follow();
 });
 setInterval(poll, STATUS_EVERY);
+setInterval(locks, LOCKS_EVERY);
 setInterval(subtitle, 1_000);
 setInterval(() => { if (!document.hidden && state.tenant) list().catch(() => {}); }, LIST_EVERY);
 ghosts();
