@@ -64,6 +64,8 @@ pub const MIN_LEASE: Duration = Duration::from_millis(100);
 pub const MAX_LEASE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The most bytes in an owner's name.
 pub const MAX_OWNER_BYTES: usize = 256;
+/// The shortest wait between attempts: without any, a waiter would let nobody else run.
+const MIN_DELAY: Duration = Duration::from_millis(1);
 /// Where exponential waits between attempts end.
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
@@ -111,7 +113,7 @@ impl AcquireOptions {
         self
     }
 
-    /// How long to wait after the first attempt.
+    /// How long to wait after the first attempt: at least 1 ms.
     #[must_use]
     pub fn retry_delay(mut self, delay: Duration) -> Self {
         self.retry_delay = delay;
@@ -179,6 +181,9 @@ impl AcquireOptions {
         check_lease(self.lease)?;
         if self.max_hold < self.lease {
             return Err(Error::invalid("max_hold", "must not be shorter than the lease"));
+        }
+        if self.retry_delay < MIN_DELAY {
+            return Err(Error::invalid("retry_delay", "must be at least 1 ms"));
         }
         match self.owner.as_deref().map(str::len) {
             Some(0) => Err(Error::invalid("owner", "must not be empty")),
@@ -256,6 +261,7 @@ mod tests {
             (options.clone().lease(MAX_LEASE + ms(1)), "lease"),
             (options.clone().lease(Duration::MAX), "lease"),
             (options.clone().max_hold(ms(1)), "max_hold"),
+            (options.clone().retry_delay(Duration::ZERO), "retry_delay"),
             (options.clone().owner(""), "owner"),
             (options.clone().owner("o".repeat(257)), "owner"),
         ] {

@@ -88,6 +88,7 @@ backends! {
         let options = AcquireOptions::default;
         for (what, bad) in [
             ("max_hold", options().max_hold(ms(1))),
+            ("retry_delay", options().retry_delay(Duration::ZERO)),
             ("owner", options().owner("")),
             ("owner", options().owner("o".repeat(257))),
         ] {
