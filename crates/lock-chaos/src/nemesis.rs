@@ -77,16 +77,16 @@ impl Nemesis {
     /// Strikes at random. One worker at least is left alone.
     fn strike(&mut self, fleet: &mut Fleet, stops: std::ops::Range<u64>) {
         let what = self.rng.u8(..100);
-        if what < 4 {
+        if what < 3 {
             fleet.stop_store();
             self.plan(STORE_STOPS, Act::StoreGoesOn);
             return;
         }
-        if what >= 45 {
+        if what >= 25 {
             return;
         }
         let Some(worker) = fleet.any_running(1) else { return };
-        if what < 20 {
+        if what < 10 {
             fleet.kill(worker);
             self.plan(1..300, Act::Respawn(worker));
         } else {

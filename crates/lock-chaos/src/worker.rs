@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use firekeep_core::{Clock, Db, Operation, Store};
 use firekeep_firestore::FirestoreStore;
-use firekeep_layers::{FaultLayer, Layer, Rates};
+use firekeep_layers::{Fault, FaultHandle, FaultLayer, Layer, Rates};
 use firekeep_lock::{Error, ErrorKind, Guard, Lease, Locks};
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,7 @@ struct Worker {
     clock: SkewedClock,
     db: Db,
     locks: Locks,
+    faults: FaultHandle,
     recorder: Arc<Recorder>,
     calls: AtomicU64,
     is_over: Arc<AtomicBool>,
@@ -107,11 +108,11 @@ impl Worker {
         let clock = SkewedClock::new(wall_seconds, rate_ppm);
         recorder.tell(Event::Born { wall_seconds, rate_ppm });
         let first = first_number(&orders);
-        let store = store(&orders, clock, &recorder, first)?;
+        let (store, faults) = store(&orders, clock, &recorder, first)?;
         let db = Db::from_arc(store).with_clock(clock);
         let locks = Locks::new(db.clone());
         let (calls, is_over) = (AtomicU64::new(first), Arc::default());
-        Ok(Self { orders, clock, db, locks, recorder, calls, is_over })
+        Ok(Self { orders, clock, db, locks, faults, recorder, calls, is_over })
     }
 
     fn listen_for_the_end(&self) {
@@ -129,6 +130,11 @@ impl Worker {
 
     async fn pause(&self, millis: u64) {
         self.clock.sleep(Duration::from_millis(millis)).await;
+    }
+
+    /// Makes something happen to the next commit.
+    fn next_commit(&self, fault: Fault) {
+        self.faults.next(Operation::Commit, fault);
     }
 
     /// Tells that a call begins, and answers its number.
@@ -191,22 +197,26 @@ fn store(
     clock: SkewedClock,
     recorder: &Arc<Recorder>,
     first: u64,
-) -> Result<Arc<dyn Store>> {
+) -> Result<(Arc<dyn Store>, FaultHandle)> {
     let store = FirestoreStore::builder(&orders.project)
         .emulator(&orders.host)
         .clock(Arc::new(clock))
         .build()?;
     let tap: Arc<dyn Store> = Arc::new(Tap::new(Arc::new(store), Arc::clone(recorder), first));
-    if !orders.faults {
-        return Ok(tap);
-    }
+    let layer = FaultLayer::new(orders.seed, Arc::new(clock));
+    let faults = layer.handle();
+    let layer = if orders.faults { bad(layer) } else { layer };
+    Ok((Box::new(layer).wrap(tap), faults))
+}
+
+/// A network that loses, delays and repeats.
+fn bad(layer: FaultLayer) -> FaultLayer {
     let everywhere = Rates { fail: 0.01, delay: 0.02, delay_reply: 0.02, ..Rates::default() };
     let commits =
         Rates { lose_request: 0.01, lose_reply: 0.02, late: 0.01, duplicate: 0.01, ..everywhere };
-    let layer = FaultLayer::new(orders.seed, Arc::new(clock))
+    layer
         .everywhere(everywhere)
         .on(Operation::Commit, commits)
         .delays(Duration::from_millis(1)..=Duration::from_millis(400))
-        .late_after(1..=4);
-    Ok(Box::new(layer).wrap(tap))
+        .late_after(1..=4)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use firekeep_core::{DocPath, Value, Write, fields};
+use firekeep_layers::Fault;
 use firekeep_lock::{AcquireOptions, Guard};
 
 use super::sections::outcome;
@@ -16,8 +17,8 @@ pub(crate) const KEY: &str = "counter";
 pub(crate) const COUNTER: &str = "counters/one";
 /// The lease: shorter than the nemesis stops a worker for.
 pub(crate) const LEASE: Duration = Duration::from_millis(300);
-/// Milliseconds of work between reading and writing.
-const WORK: u64 = 15;
+/// How long a write takes to leave.
+const WORK: Duration = Duration::from_millis(15);
 
 pub(super) async fn run(worker: Worker) -> Result<()> {
     let options = AcquireOptions::default()
@@ -39,14 +40,15 @@ pub(super) async fn run(worker: Worker) -> Result<()> {
     Ok(())
 }
 
-/// Reads, works, and writes: what every program does that trusts in its lock.
+/// Reads and writes: what every program does that trusts in its lock.
 async fn raise(worker: &Worker, turn: u64, guard: &Guard) -> Result<()> {
     let path = DocPath::new(COUNTER)?;
     let found = worker.db.get(&path).await?;
     let count = found.as_ref().and_then(|found| found.get("count")).and_then(Value::as_integer);
-    // Who directs this may stop the process here.
+    // The write takes a while to leave. Who directs this may stop the process then: after whatever the
+    // guard asks itself before it sends, which is what no guard can help.
+    worker.next_commit(Fault::Delay(WORK));
     writeln!(std::io::stdout(), "between")?;
-    worker.pause(WORK).await;
     let fields = fields! { "count" => count.unwrap_or(0) + 1 };
     if worker.orders.work == Work::Plain {
         let op = worker.invoke(KEY, Call::RaisePlainly(turn));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use fastrand::Rng;
 use firekeep_core::{DocPath, Value, Write, fields};
+use firekeep_layers::Fault;
 use firekeep_lock::{AcquireOptions, CommitError, Guard, Lease};
 use futures::future::{Either, select};
 use futures::poll;
@@ -65,14 +66,14 @@ async fn section(
         worker.tell_belief(turn.op, &guard);
         match rng.u8(..8) {
             // One that may still happen would be lost to the next one of the same holder.
-            0..=3 if !raise(worker, turn, &guard).await? => break,
+            0..=3 if !raise(worker, rng, turn, &guard).await? => break,
             0..=3 => {}
             4..=5 => {
                 let id = guard.id().hash().as_str().to_owned();
                 let fence = guard.fence().as_u64();
                 outside.ask(&Ask { key: key.to_owned(), turn: turn.op, id, fence })?;
             }
-            6 => extend(worker, turn, &guard, rng.u64(LEASES)).await,
+            6 => extend(worker, rng, turn, &guard).await,
             _ => worker.pause(rng.u64(0..300)).await,
         }
         worker.tell_belief(turn.op, &guard);
@@ -82,7 +83,11 @@ async fn section(
     Ok(())
 }
 
-async fn extend(worker: &Worker, turn: Turn, lease: &Lease, millis: u64) {
+async fn extend(worker: &Worker, rng: &mut Rng, turn: Turn, lease: &Lease) {
+    let millis = rng.u64(LEASES);
+    if rng.u8(..3) == 0 {
+        worker.next_commit(Fault::DelayReply(slowly(rng)));
+    }
     let op = worker.invoke(KEYS[turn.at], Call::Extend(turn.op));
     // While the request is under way, the belief must fit whatever comes of it.
     let mut extending = pin!(lease.extend(Duration::from_millis(millis)));
@@ -103,9 +108,14 @@ async fn extend(worker: &Worker, turn: Turn, lease: &Lease, millis: u64) {
     worker.returned(op, outcome);
 }
 
+/// For longer than some leases.
+fn slowly(rng: &mut Rng) -> Duration {
+    Duration::from_millis(rng.u64(100..1200))
+}
+
 /// Raises the register of the key by one: a read, and a commit that only the holder can make. Whether
 /// it is known how that ended.
-async fn raise(worker: &Worker, turn: Turn, lease: &Lease) -> Result<bool> {
+async fn raise(worker: &Worker, rng: &mut Rng, turn: Turn, lease: &Lease) -> Result<bool> {
     let register = DocPath::new(format!("{REGISTERS}/{}", turn.at))?;
     let Ok(found) = worker.db.get(&register).await else { return Ok(true) };
     let from = found.as_ref().and_then(|found| found.get("count")).and_then(Value::as_integer);
@@ -119,6 +129,10 @@ async fn raise(worker: &Worker, turn: Turn, lease: &Lease) -> Result<bool> {
         Write::replace(register, fields! { "count" => from + 1 })?,
         Write::replace(DocPath::new(format!("{JOURNAL}/{op:x}"))?, entry)?,
     ];
+    if rng.u8(..6) == 0 {
+        // It leaves while the lock is held, and arrives when it may not be.
+        worker.next_commit(Fault::Delay(slowly(rng)));
+    }
     let outcome = outcome(lease.commit(writes).await.map(drop));
     let is_known = !matches!(outcome, Outcome::Failed(_));
     worker.returned(op, outcome);
