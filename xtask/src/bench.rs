@@ -12,7 +12,8 @@ use crate::{step, workspace};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask bench
-  cargo xtask bench --only sqlite --rounds 15
+  cargo xtask bench lock
+  cargo xtask bench sqlite client --rounds 15
   cargo xtask bench --help   what the benchmark itself takes stands in bench/peers")]
 pub(crate) struct Args {
     /// Arguments for the benchmark.
@@ -25,10 +26,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(manifest.is_file(), "bench/peers is missing from this checkout");
     let json = workspace::root().join("target").join("bench.json");
     std::fs::create_dir_all(workspace::root().join("target"))?;
-    let emulator = if needs_emulator(&args.bench) { Some(Running::start()?) } else { None };
+    let emulator =
+        if needs_emulator(&groups(&args.bench)) { Some(Running::start()?) } else { None };
     let mut command = workspace::cargo();
     command.args(["run", "--quiet", "--release", "--manifest-path"]).arg(manifest).arg("--");
-    command.args(&args.bench);
+    command.args(groups(&args.bench));
     let writes_json = !args.bench.iter().any(|arg| arg.starts_with("--json"));
     if writes_json {
         command.arg("--json").arg(&json);
@@ -44,6 +46,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     outcome
 }
 
+/// The arguments with the groups that are named first, as in `bench lock`, said as options.
+fn groups(args: &[String]) -> Vec<String> {
+    let named = args.iter().take_while(|arg| !arg.starts_with('-')).count();
+    let (named, rest) = args.split_at(named);
+    let named = named.iter().map(|group| format!("--only={group}"));
+    named.chain(rest.iter().cloned()).collect()
+}
+
 /// Whether a group that talks to the emulator is among those asked for.
 fn needs_emulator(args: &[String]) -> bool {
     let mut groups =
@@ -53,12 +63,20 @@ fn needs_emulator(args: &[String]) -> bool {
             None => None,
         });
     let mut asked = groups.by_ref().peekable();
-    asked.peek().is_none() || asked.any(|group| group == "client")
+    asked.peek().is_none() || asked.any(|group| matches!(group, "client" | "lock"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::needs_emulator;
+    use super::{groups, needs_emulator};
+
+    #[test]
+    fn groups_may_be_named_first() {
+        let args = ["lock", "--rounds", "3"].map(str::to_owned);
+        assert_eq!(groups(&args), ["--only=lock", "--rounds", "3"]);
+        assert!(needs_emulator(&groups(&args)));
+        assert_eq!(groups(&args[1..]), ["--rounds", "3"]);
+    }
 
     #[test]
     fn the_emulator_is_started_only_for_groups_that_talk_to_it() {

@@ -3,8 +3,10 @@
 
 mod bare;
 mod client;
+mod locks;
 mod measure;
 mod memory;
+mod obvious;
 mod report;
 mod sqlite;
 mod typed;
@@ -13,7 +15,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Measures Firekeep beside SQLite, the bare generated client and the `firestore` crate.
+/// Measures Firekeep beside SQLite, the bare generated client, the `firestore` crate and a lock
+/// written the obvious way.
 #[derive(Debug, Parser)]
 #[command(
     after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --only sqlite --rounds 15"
@@ -28,7 +31,7 @@ struct Args {
     /// Writes the rows as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// The emulator's address, needed by the group `client`.
+    /// The emulator's address, needed by the groups `client` and `lock`.
     #[arg(long, env = "FIRESTORE_EMULATOR_HOST")]
     emulator: Option<String>,
 }
@@ -41,8 +44,11 @@ enum Group {
     Scale,
     /// Commits with 0, 100 and 1,000 watchers of other documents.
     Watchers,
-    /// The Firestore backend against the bare generated client and the `firestore` crate.
+    /// The Firestore backend against the bare generated client, the `firestore` crate and a lock
+    /// written the obvious way.
     Client,
+    /// `firekeep-lock` against a lock written the obvious way, on memory and the emulator.
+    Lock,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -63,6 +69,12 @@ fn main() -> anyhow::Result<()> {
             anyhow::anyhow!("the group `client` needs the emulator: run `cargo xtask bench`")
         })?;
         rows.extend(client::run(host, args.rounds)?);
+    }
+    if wants(Group::Lock) {
+        let host = args.emulator.as_deref().ok_or_else(|| {
+            anyhow::anyhow!("the group `lock` needs the emulator: run `cargo xtask bench lock`")
+        })?;
+        rows.extend(locks::run(host, args.rounds)?);
     }
     report::print(&rows);
     if let Some(path) = args.json {

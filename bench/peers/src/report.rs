@@ -20,6 +20,8 @@ pub struct Row {
 pub enum Bar {
     AtLeast(f64),
     AtMost(f64),
+    /// Nothing: the figure is told, and held against no bar.
+    None,
 }
 
 impl Row {
@@ -27,6 +29,7 @@ impl Row {
         match self.bar {
             Bar::AtLeast(bar) => self.ratio >= bar,
             Bar::AtMost(bar) => self.ratio <= bar,
+            Bar::None => true,
         }
     }
 }
@@ -41,6 +44,7 @@ pub fn print(rows: &[Row]) {
         let bar = match row.bar {
             Bar::AtLeast(bar) => format!("≥ {bar}"),
             Bar::AtMost(bar) => format!("≤ {bar}"),
+            Bar::None => "—".to_owned(),
         };
         let met = if row.met() { "yes" } else { "NO" };
         println!(

@@ -17,8 +17,9 @@ pub use firekeep_telemetry as telemetry;
 #[cfg(all(doctest, feature = "memory"))]
 mod pages {
     macro_rules! page {
-        ($($name:ident: $path:literal;)*) => {
-            $(#[doc = include_str!(concat!("../../../", $path))]
+        ($($(#[$attribute:meta])* $name:ident: $path:literal;)*) => {
+            $($(#[$attribute])*
+            #[doc = include_str!(concat!("../../../", $path))]
             struct $name;)*
         };
     }
@@ -30,6 +31,8 @@ mod pages {
         Transactions: "docs/book/src/transactions.md";
         Typed: "docs/book/src/typed.md";
         Watching: "docs/book/src/watching.md";
+        #[cfg(feature = "lock")]
+        Locking: "docs/book/src/locking.md";
         Testing: "docs/book/src/testing.md";
     }
 }
