@@ -92,7 +92,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         if self.is_armed {
             let hold = Arc::clone(&self.lease.0);
-            hold.stop.cancel();
+            hold.give_up();
             self.lease.0.inner.tasks.spawn(async move {
                 if let Err(error) = hold.release().await {
                     hold.inner.release_failed(&error);

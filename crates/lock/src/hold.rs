@@ -53,6 +53,8 @@ pub(crate) struct State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Held,
+    /// A release was called for.
+    GivenUp,
     Lost,
     Released,
 }
@@ -363,10 +365,21 @@ impl Hold {
         moved
     }
 
+    /// Ends the belief, since a release takes effect before its answer is here. Stops the keeper.
+    pub(crate) fn give_up(&self) {
+        let mut state = self.lock();
+        if state.phase == Phase::Held {
+            state.phase = Phase::GivenUp;
+        }
+        drop(state);
+        self.stop.cancel();
+        self.ended.cancel();
+    }
+
     /// Releases. The keeper is stopped first, and a renewal under way finishes or is forgotten:
     /// its precondition keeps it from reviving anything.
     pub(crate) async fn release(&self) -> Result<Released> {
-        self.stop.cancel();
+        self.give_up();
         let before = self.inner.now();
         let released = {
             let _changing = self.changing.lock().await;
@@ -391,12 +404,10 @@ impl Hold {
 
     async fn release_held(&self) -> Result<Released> {
         let mut state = self.state();
-        if state.phase != Phase::Held {
-            return Ok(if self.lock().phase == Phase::Lost {
-                Released::Expired
-            } else {
-                Released::Gone
-            });
+        match state.phase {
+            Phase::Held | Phase::GivenUp => {}
+            Phase::Lost => return Ok(Released::Expired),
+            Phase::Released => return Ok(Released::Gone),
         }
         let until = self.inner.now() + state.ttl.max(Duration::from_secs(5));
         let (mut failures, mut unknown, mut known) = (0, false, None::<Vec<Found>>);

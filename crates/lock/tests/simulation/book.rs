@@ -30,6 +30,8 @@ pub(crate) struct Pages {
     registers: HashMap<String, Register>,
     /// What clients hold as they see it, from the answer to their giving it up.
     sections: Vec<Section>,
+    /// What clients have just given up.
+    given_up: Vec<(Gate, Lease)>,
     /// The tokens that came with each claim, by lock id and key: several, where its commit arrived
     /// several times.
     claims: HashMap<(String, String), Vec<i64>>,
@@ -116,7 +118,11 @@ impl Book {
     pub(crate) fn give_up(&self, lease: &Lease) -> bool {
         let id = lease.id().as_str();
         self.tell(|| format!("given up {id}"));
-        self.pages().sections.retain(|section| section.id != id);
+        let mut pages = self.pages();
+        let known = pages.sections.iter().position(|section| section.id == id);
+        if let Some(section) = known.map(|at| pages.sections.swap_remove(at)) {
+            pages.given_up.push((section.gate, section.lease));
+        }
         lease.is_held()
     }
 
@@ -168,6 +174,10 @@ impl Book {
     pub(crate) fn check(&self) {
         let now = self.clock.wall();
         let mut pages = self.pages();
+        let given_up = std::mem::take(&mut pages.given_up);
+        if given_up.iter().any(|(gate, lease)| !gate.is_shut() && lease.is_held()) {
+            pages.violate(Property::Belief, now, "held, after its guard is gone".into());
+        }
         let mut sections = std::mem::take(&mut pages.sections);
         sections.retain_mut(|section| {
             if section.gate.is_shut() {
@@ -196,6 +206,13 @@ impl Book {
             }
         }
         pages.sections = sections;
+    }
+
+    /// For how long the longest of the leases lives on.
+    pub(crate) fn left(&self) -> Duration {
+        let (now, pages) = (self.clock.wall(), self.pages());
+        let holders = pages.leases.values().flat_map(|stored| &stored.holders);
+        holders.map(|holder| holder.left(now)).max().unwrap_or_default()
     }
 
     /// Nothing is left: no live lease, no write that was denied and happened.

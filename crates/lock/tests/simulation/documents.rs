@@ -60,7 +60,12 @@ impl Stored {
 
 impl Holder {
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
-        now < self.begun.saturating_add(self.ttl)
+        !self.left(now).is_zero()
+    }
+
+    /// For how long the lease lives on.
+    pub(crate) fn left(&self, now: Timestamp) -> Duration {
+        self.begun.saturating_add(self.ttl).since(now)
     }
 }
 

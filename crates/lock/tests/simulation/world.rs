@@ -62,8 +62,10 @@ struct World {
 
 /// For how long after their leases the last traces of everything are gone.
 const SETTLED: Duration = Duration::from_secs(20);
-/// How much longer than the longest lease a new client waits at most, once the faults have stopped.
-const PATIENCE: Duration = Duration::from_millis(3500);
+/// After what time all that was under way when the faults stopped has arrived.
+const ARRIVED: Duration = Duration::from_secs(2);
+/// How much longer than what is left of the leases a new client waits at most.
+const PATIENCE: Duration = Duration::from_millis(1100);
 /// No world lives longer.
 const END: Duration = Duration::from_secs(600);
 
@@ -155,12 +157,12 @@ impl World {
         self.faults.quiet();
         self.gates.iter().for_each(Gate::open);
         self.faults.release_late().await;
-        let began = self.clock.wall();
+        let arrived = self.clock.sleep(ARRIVED);
+        self.drive(arrived).await;
         let newcomer = self.newcomer();
         self.drive(newcomer).await;
         let rest = self.clock.sleep(SETTLED);
         self.drive(rest).await;
-        tracing::trace!(took = ?self.clock.wall().since(began));
         self.book.close();
         let is_whole = !self.gates.iter().any(Gate::is_dead);
         let tasks = Handle::current().metrics().num_alive_tasks();
@@ -174,7 +176,7 @@ impl World {
         let clock = SkewedClock::new(self.clock.clone(), 0, SECOND);
         let db = Db::from_arc(Arc::clone(&self.recorder) as Arc<dyn Store>).with_clock(clock);
         let (locks, book) = (Locks::new(db), Arc::clone(&self.book));
-        let options = AcquireOptions::default().wait(Duration::from_millis(2500) + PATIENCE);
+        let options = AcquireOptions::default().wait(self.book.left() + PATIENCE);
         async move {
             for key in KEYS {
                 match locks.acquire_with(key, &options).await {
