@@ -5,122 +5,14 @@
 
 mod typescript;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use firekeep_core::{
-    Clock, Db, DocPath, ErrorKind as StoreErrorKind, Fields, ManualClock, Operation, SystemClock,
-    Timestamp, Value, Write, fields,
-};
-use firekeep_layers::{Bill, Fault, FaultHandle, FaultLayer, Stack};
-use firekeep_lock::{
-    AcquireOptions, Attempt, CommitError, ErrorKind, Guard, Layout, LockId, Locks, Released,
-};
+use firekeep_core::{DocPath, Fields, Timestamp, Value, Write, fields};
+use firekeep_layers::Bill;
+use firekeep_lock::{AcquireOptions, Attempt, CommitError, ErrorKind, LockId, Released};
 use firekeep_testkit::{TestBackend, backends};
-use typescript::{TypeScript, counter_path, lease, lease_path, millis, text};
-
-/// A database with processes of both kinds.
-struct Bed {
-    backend: TestBackend,
-    db: Db,
-    locks: Locks,
-}
-
-impl Bed {
-    fn new(backend: TestBackend) -> Self {
-        let db = match backend.clock() {
-            Some(clock) => backend.db().clone().with_clock(clock.clone()),
-            None => backend.db().clone(),
-        };
-        Self { locks: syncguard(&db), db, backend }
-    }
-
-    /// Locks whose process is paused: its clock stands still, an hour off.
-    fn paused(&self) -> (Locks, ManualClock) {
-        let clock = ManualClock::new();
-        clock.set_wall(Timestamp::UNIX_EPOCH);
-        (syncguard(&self.db.clone().with_clock(clock.clone())), clock)
-    }
-
-    /// Locks of `layout` whose requests fail as `FaultHandle` says.
-    fn faulty(&self, layout: Layout) -> (Locks, FaultHandle) {
-        let layer = FaultLayer::new(1, Arc::clone(self.db.clock()));
-        let faults = layer.handle();
-        let store = Stack::from_arc(Arc::clone(self.db.store())).with(layer).build().unwrap();
-        let mut db = Db::from_arc(store);
-        if let Some(clock) = self.backend.clock() {
-            db = db.with_clock(clock.clone());
-        }
-        (Locks::builder(db).layout(layout).build().unwrap(), faults)
-    }
-
-    /// The store's time.
-    async fn now(&self) -> Timestamp {
-        self.db.lookup([DocPath::new("t/now").unwrap()]).await.unwrap()[0].read_time
-    }
-
-    /// The other side, with a clock that is right.
-    async fn typescript(&self) -> TypeScript {
-        TypeScript::at(&self.db, self.now().await)
-    }
-
-    async fn fields(&self, path: &DocPath) -> Option<Fields> {
-        self.db.get(path).await.unwrap().map(|document| document.fields().clone())
-    }
-
-    /// Lets the store's time come to `end`.
-    async fn pass_to(&self, end: Timestamp) {
-        match self.backend.clock() {
-            Some(clock) => clock.advance(end.since(clock.wall())),
-            // Time is real there. What is awaited is the store's clock.
-            None => {
-                while self.now().await < end {
-                    SystemClock.sleep(ms(5)).await;
-                }
-            }
-        }
-    }
-
-    /// Writes a lease and its counter as the other side would have, `ago` before now.
-    async fn left(&self, key: &str, id: &str, ago: Duration, ttl: Duration, fence: &str) {
-        let then = millis_of(self.now().await.saturating_sub(ago));
-        self.db.set(&lease_path(key), lease(id, then, ttl, key, fence)).await.unwrap();
-        let counter = fields! { "fence" => fence, "keyDebug" => key };
-        self.db.set(&counter_path(key), counter).await.unwrap();
-    }
-
-    /// Waits until background work has brought `condition` about.
-    async fn until(&self, condition: impl AsyncFn() -> bool) {
-        for _ in 0..2_000 {
-            if condition().await {
-                return;
-            }
-            match self.backend.clock() {
-                Some(clock) => {
-                    tokio::task::yield_now().await;
-                    clock.advance(Duration::ZERO);
-                }
-                None => SystemClock.sleep(ms(5)).await,
-            }
-        }
-        panic!("it never came about");
-    }
-}
-
-fn syncguard(db: &Db) -> Locks {
-    Locks::builder(db.clone()).layout(Layout::Syncguard).build().unwrap()
-}
-
-async fn won(locks: &Locks, key: &str) -> Guard {
-    match locks.try_acquire(key).await.unwrap() {
-        Attempt::Won(guard) => guard,
-        Attempt::Held(held) => panic!("{held:?}"),
-    }
-}
-
-async fn release(guard: Guard) {
-    assert_eq!(guard.release().await.unwrap(), Released::Done);
-}
+use typescript::bed::{Bed, millis_of, ms, release, secs, won};
+use typescript::{TypeScript, counter_path, lease_path, millis, text};
 
 /// A document of the golden files: its path and fields.
 fn golden(json: &str) -> (DocPath, Fields) {
@@ -152,20 +44,8 @@ fn integer(fields: &Fields, name: &str) -> i64 {
     fields.get(name).and_then(Value::as_integer).unwrap()
 }
 
-fn millis_of(time: Timestamp) -> i64 {
-    time.as_micros().div_euclid(1000)
-}
-
 const fn bill(rpcs: u64, reads: u64, writes: u64, deletes: u64) -> Bill {
     Bill { rpcs, reads, writes, deletes }
-}
-
-const fn ms(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-const fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
 }
 
 const THEIRS: &str = "q3J5cG9Y-Zm9vYmFyMTIz_";
@@ -508,103 +388,4 @@ backends! {
         assert!(!guard.is_held());
         assert_eq!(guard.release().await.unwrap(), Released::Expired);
     }
-
-    async fn giving_up_leaves_nothing_that_a_late_commit_could_take(backend: TestBackend) {
-        let bed = Bed::new(backend);
-        for layout in [Layout::Syncguard, Layout::Native] {
-            let sound = Locks::builder(bed.db.clone()).layout(layout).build().unwrap();
-            for (key, had_fences) in [("absent", 0), ("lapsed", 1)] {
-                if had_fences > 0 {
-                    let (dead, _) = bed.paused();
-                    drop(dead);
-                    let paused = bed.db.clone().with_clock(ManualClock::new());
-                    let paused = Locks::builder(paused).layout(layout).build().unwrap();
-                    let options = AcquireOptions::default().lease(ms(100));
-                    let guard = paused.acquire_with(key, &options).await.unwrap();
-                    bed.pass_to(guard.ends().saturating_add(ms(1001))).await;
-                    std::mem::forget(guard);
-                }
-                let (faulty, faults) = bed.faulty(layout);
-                let before = bed.backend.meter().snapshot();
-                give_up(&faulty, &faults, layout, key, had_fences > 0).await;
-                assert_eq!(faults.late(), 1, "the commit is under way");
-                // Two reads here and there, and the commit that revokes.
-                bed.until(async || bed.backend.meter().since(before).writes >= 1).await;
-                assert_eq!(faults.release_late().await, 1);
-                assert!(!sound.is_locked(key).await.unwrap(), "{layout:?}, {key}: an orphan");
-                let guard = won(&sound, key).await;
-                assert_eq!(guard.fence().as_u64(), had_fences + 1, "{layout:?}, {key}");
-                release(guard).await;
-            }
-        }
-    }
-
-    async fn clean_up_deletes_a_lease_that_ended_long_ago_and_no_counter(backend: TestBackend) {
-        let bed = Bed::new(backend);
-        let cleaning =
-            Locks::builder(bed.db.clone()).layout(Layout::Syncguard).clean_up(true).build().unwrap();
-        bed.left("k", THEIRS, secs(3), ms(1), "000000000000009").await;
-        assert!(!bed.locks.is_locked("k").await.unwrap());
-        assert!(bed.fields(&lease_path("k")).await.is_some(), "asking deletes nothing by default");
-        assert!(!cleaning.is_locked("k").await.unwrap());
-        bed.until(async || bed.fields(&lease_path("k")).await.is_none()).await;
-        let guard = won(&bed.locks, "k").await;
-        assert_eq!(guard.fence().to_string(), "000000000000010");
-        release(guard).await;
-        // Within 2 s of the end nothing is deleted, and what is live neither.
-        bed.left("young", THEIRS, ms(1_600), ms(100), "000000000000001").await;
-        bed.left("live", THEIRS, ms(100), TTL, "000000000000001").await;
-        for (key, is_locked) in [("young", false), ("live", true)] {
-            let (locked, cost) = bed.backend.bill(async {
-                let locked = cleaning.is_locked(key).await.unwrap();
-                for _ in 0..20 {
-                    tokio::task::yield_now().await;
-                }
-                locked
-            }).await;
-            assert_eq!((locked, cost), (is_locked, bill(1, 1, 0, 0)), "{key}");
-            assert!(bed.fields(&lease_path(key)).await.is_some(), "{key}");
-        }
-    }
-
-    async fn clean_up_works_in_the_native_layout_too(backend: TestBackend) {
-        let bed = Bed::new(backend);
-        let cleaning = Locks::builder(bed.db.clone()).clean_up(true).build().unwrap();
-        let paused = Locks::new(bed.db.clone().with_clock(ManualClock::new()));
-        let options = AcquireOptions::default().lease(ms(100));
-        let guard = paused.acquire_with("k", &options).await.unwrap();
-        assert!(cleaning.is_locked("k").await.unwrap());
-        bed.pass_to(guard.ends().saturating_add(ms(2_010))).await;
-        std::mem::forget(guard);
-        let leases = async || bed.db.count(firekeep_core::Query::collection("firekeep_locks")).await;
-        assert_eq!(leases().await.unwrap(), 1);
-        assert!(!cleaning.is_locked("k").await.unwrap());
-        bed.until(async || leases().await.unwrap() == 0).await;
-        let guard = won(&cleaning, "k").await;
-        assert_eq!(guard.fence().as_u64(), 2);
-        release(guard).await;
-    }
-}
-
-/// Attempts to take `key` with a commit that stays on its way, and gives up without knowing.
-async fn give_up(locks: &Locks, faults: &FaultHandle, layout: Layout, key: &str, lapsed: bool) {
-    let late = Fault::Late { calls: u32::MAX };
-    let denied = Fault::Fail(StoreErrorKind::PermissionDenied);
-    match (layout, lapsed) {
-        // The first commit takes the lease to be absent; it is the second that is guarded by it.
-        (Layout::Native, true) => {
-            faults.nth(Operation::Commit, 2, late);
-            faults.nth(Operation::BatchGet, 2, denied);
-        }
-        (Layout::Native, false) => {
-            faults.next(Operation::Commit, late);
-            faults.next(Operation::BatchGet, denied);
-        }
-        _ => {
-            faults.next(Operation::Commit, late);
-            faults.nth(Operation::BatchGet, 2, denied);
-        }
-    }
-    let error = locks.try_acquire(key).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::AuthFailed);
 }

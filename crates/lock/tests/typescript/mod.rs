@@ -1,5 +1,9 @@
 //! The other side: locks as the TypeScript library takes them, in transactions, by a wall clock.
 
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
+pub(crate) mod bed;
+
 use std::time::Duration;
 
 use firekeep_core::{
