@@ -61,7 +61,7 @@ fn judge(chain: &Chain, state: &State, step: &Step, verdict: &mut Verdict) {
     };
     let is_live = ends.is_some_and(|ends| step.time < ends);
     match &step.change {
-        Change::Take { .. } | Change::Clear if is_live => {
+        Change::Take { .. } if is_live => {
             let early = ends.unwrap_or(0) - step.time;
             let what = format!("{lease}: {} {early} µs before {holder}'s lease ended", show(step));
             verdict.violate(Promise::Exclusion, what);
@@ -70,7 +70,7 @@ fn judge(chain: &Chain, state: &State, step: &Step, verdict: &mut Verdict) {
             let what = format!("{lease}: {} after {holder} took over", show(step));
             verdict.violate(Promise::Resurrection, what);
         }
-        Change::Leave if is_live && by.is_some() && *by != step.by => {
+        Change::Leave | Change::Clear if is_live && by.is_some() && *by != step.by => {
             let what = format!("{lease}: {} while {holder} of {by:?} held it", show(step));
             verdict.violate(Promise::Exclusion, what);
         }
@@ -187,5 +187,8 @@ mod tests {
         assert_eq!(replay(&changes), [Promise::Exclusion]);
         let lapsed = [(1, take("a"), None, 100), (2, Change::Leave, Some(100), 2000)];
         assert_eq!(replay(&lapsed), []);
+        let emptied = |by| [(1, take("a"), None, 100), (by, Change::Clear, Some(100), 200)];
+        assert_eq!(replay(&emptied(2)), [Promise::Exclusion]);
+        assert_eq!(replay(&emptied(1)), [], "a release that refuses what may be under way");
     }
 }
