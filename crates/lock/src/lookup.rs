@@ -180,7 +180,8 @@ impl Locks {
     /// process. `false` if it holds nothing: what has ended is not revived.
     ///
     /// # Errors
-    /// A lease out of range, and what the store answers.
+    /// A lease out of range; what the store answers; in [`Layout::Syncguard`](crate::Layout::Syncguard),
+    /// two live leases with this id, which nobody should have written.
     ///
     /// # Cancellation
     /// The leases are extended, all or none, or not.
@@ -196,7 +197,7 @@ impl Locks {
     /// Releases what `id` holds, for who has the id and no guard.
     ///
     /// # Errors
-    /// What the store answers.
+    /// What the store answers, and as [`extend_id`](Self::extend_id).
     ///
     /// # Cancellation
     /// The keys are released, all or none, or not.

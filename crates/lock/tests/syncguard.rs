@@ -7,9 +7,9 @@ mod typescript;
 
 use std::time::Duration;
 
-use firekeep_core::{DocPath, Fields, Timestamp, Value, Write, fields};
-use firekeep_layers::Bill;
-use firekeep_lock::{AcquireOptions, Attempt, CommitError, ErrorKind, LockId, Released};
+use firekeep_core::{DocPath, Fields, Operation, Timestamp, Value, Write, fields};
+use firekeep_layers::{Bill, Fault};
+use firekeep_lock::{AcquireOptions, Attempt, CommitError, ErrorKind, Layout, LockId, Released};
 use firekeep_testkit::{TestBackend, backends};
 use typescript::bed::{Bed, millis_of, ms, release, secs, won};
 use typescript::{TypeScript, counter_path, lease_path, millis, text};
@@ -49,6 +49,8 @@ const fn bill(rpcs: u64, reads: u64, writes: u64, deletes: u64) -> Bill {
 }
 
 const THEIRS: &str = "q3J5cG9Y-Zm9vYmFyMTIz_";
+/// How often each kind has its turn; a transaction that loses waits on the emulator.
+const ROUNDS: i32 = 2;
 const TTL: Duration = secs(30);
 
 backends! {
@@ -318,7 +320,7 @@ backends! {
     async fn both_kinds_contend_and_each_section_has_the_key_alone(backend: TestBackend) {
         let bed = Bed::new(backend);
         let (mut ours, mut theirs) = (0, 0);
-        while ours < 5 || theirs < 5 {
+        while ours < ROUNDS || theirs < ROUNDS {
             let typescript = bed.typescript().await;
             let (won, taken) = futures::join!(
                 bed.locks.try_acquire("k"),
@@ -333,12 +335,12 @@ backends! {
                 theirs += 1;
                 assert!(typescript.release(THEIRS).await);
             }
-            if ours >= 5 && theirs < 5 {
+            if ours >= ROUNDS && theirs < ROUNDS {
                 assert!(typescript.acquire("k", THEIRS, TTL).await.is_some());
                 assert!(typescript.release(THEIRS).await);
                 theirs += 1;
             }
-            if theirs >= 5 && ours < 5 {
+            if theirs >= ROUNDS && ours < ROUNDS {
                 release(bed.locks.acquire("k").await.unwrap()).await;
                 ours += 1;
             }
@@ -365,6 +367,40 @@ backends! {
         bed.db.set(&lease_path("k"), fields! { "lockId" => THEIRS }).await.unwrap();
         let error = bed.locks.is_locked("k").await.unwrap_err();
         assert!(error.to_string().contains("no lease of syncguard"), "{error}");
+    }
+
+    /// The lease ends at a time that is written, counted from when the documents were read: what a slow
+    /// read or commit takes is the holder's loss.
+    async fn slow_replies_shorten_the_belief_and_not_the_safety(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        let Some(clock) = bed.backend.clock().cloned() else {
+            // Real time can't be slowed down to the millisecond.
+            return;
+        };
+        for (operation, fault) in [
+            (Operation::BatchGet, Fault::Delay(secs(3))),
+            (Operation::BatchGet, Fault::DelayReply(secs(3))),
+            (Operation::Commit, Fault::Delay(secs(3))),
+            (Operation::Commit, Fault::DelayReply(secs(3))),
+        ] {
+            let (locks, faults) = bed.faulty(Layout::Syncguard);
+            faults.next(operation, fault);
+            let acquiring = locks.acquire("k");
+            let passing = async {
+                while clock.next_wake() != Some(secs(3)) {
+                    tokio::task::yield_now().await;
+                }
+                clock.advance(secs(3));
+            };
+            let (guard, ()) = futures::join!(acquiring, passing);
+            let guard = guard.unwrap();
+            let believed = TTL - TTL / 100 - secs(3);
+            assert!(guard.remaining() <= believed, "{operation}, {fault:?}");
+            assert!(guard.remaining() > believed - ms(5), "{operation}, {fault:?}");
+            let ends = guard.ends().since(bed.now().await);
+            assert!(guard.remaining() < ends, "never longer than the others keep off");
+            assert_eq!(guard.release().await.unwrap(), Released::Done);
+        }
     }
 
     /// The belief of the holder, the time of writing, and the store's clock, with a process whose own
