@@ -5,15 +5,12 @@
 mod support;
 
 use std::mem::forget;
-use std::sync::{Arc, Mutex};
 
 use firekeep_core::{Value, fields};
 use firekeep_lock::{AcquireOptions, ErrorKind, Fence};
 use firekeep_testkit::{TestBackend, backends};
 use futures::future::join_all;
 use support::{Bed, FENCES, LEASES, ms, secs, text};
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Metadata, Subscriber, span};
 
 /// Sets the counter of `k` to `last`, as if so many had been given out.
 async fn set_counter(bed: &Bed, last: u64) {
@@ -22,38 +19,6 @@ async fn set_counter(bed: &Bed, last: u64) {
     let counter = fences.iter().find(|doc| text(doc, "key") == Some("k")).unwrap();
     let last = Value::from(i64::try_from(last).unwrap());
     bed.db.merge(counter.path().clone(), fields! { "fence" => last }).await.unwrap();
-}
-
-/// The warnings that are logged while it is the default.
-#[derive(Clone, Default)]
-struct Warnings(Arc<Mutex<Vec<String>>>);
-
-impl Visit for Warnings {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.lock().unwrap().push(format!("{}={value:?}", field.name()));
-    }
-}
-
-impl Subscriber for Warnings {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::WARN && metadata.target().starts_with("firekeep_lock")
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        event.record(&mut self.clone());
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
 }
 
 backends! {
@@ -93,23 +58,6 @@ backends! {
         let guard = bed.locks.acquire("k").await.unwrap();
         assert_eq!(guard.fence().to_string(), "000000000000042");
         assert_eq!(bed.other.lookup("k").await.unwrap().unwrap().fence, Some(guard.fence()));
-        bed.release(guard).await;
-    }
-
-    async fn a_tenth_before_the_end_each_acquisition_warns(backend: TestBackend) {
-        let bed = Bed::new(backend);
-        set_counter(&bed, Fence::WARN.as_u64() - 1).await;
-        let warnings = Warnings::default();
-        let _logging = tracing::subscriber::set_default(warnings.clone());
-        let guard = bed.locks.acquire("k").await.unwrap();
-        assert_eq!(guard.fence(), Fence::WARN);
-        bed.release(guard).await;
-        assert_eq!(*warnings.0.lock().unwrap(), [] as [String; 0], "not yet");
-        let guard = bed.locks.acquire("k").await.unwrap();
-        assert_eq!(guard.fence().as_u64(), 90_000_000_000_001);
-        let told = warnings.0.lock().unwrap().join(" ");
-        assert!(told.contains("fence=90000000000001") && told.contains("tenth"), "{told}");
-        assert!(told.contains(guard.key().hash().as_str()), "{told}");
         bed.release(guard).await;
     }
 
