@@ -13,6 +13,7 @@ mod environment;
 mod indexes;
 mod install;
 mod interrupt;
+mod mutants;
 mod step;
 mod tally;
 mod test;
@@ -35,6 +36,7 @@ enum Command {
     Test(test::Args),
     Ci(ci::Args),
     Emulator(emulator::Args),
+    Mutants(mutants::Args),
     Bench(bench::Args),
     Chaos(chaos::Args),
     Indexes(indexes::Args),
@@ -49,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test(args) => test::run(&args),
         Command::Emulator(args) => emulator::run(&args),
         Command::Indexes(args) => indexes::run(&args),
+        Command::Mutants(args) => mutants::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Ci(args) => ci::run(&args),

@@ -2,7 +2,8 @@
 //! on a store whose truth is known.
 //!
 //! Each seed is a world that runs the same way each time. `FIREKEEP_LOCK_SEEDS` says how many;
-//! a seed that fails is printed, and `FIREKEEP_LOCK_SEED` runs it alone.
+//! a seed that fails is printed, and `FIREKEEP_LOCK_SEED` runs it alone and tells what happens in it.
+//! With `FIREKEEP_LOCK_FIRST=1` the first one that fails ends the run.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "a run says how eventful it was")]

@@ -1,13 +1,14 @@
 //! Many seeds at once, and what came of them.
 
 use std::fmt;
+use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::counts::Counts;
 use crate::plan::Plan;
 use crate::property::{Property, Violation};
-use crate::world;
+use crate::world::{self, Outcome};
 
 /// How many seeds a plain `cargo test` runs.
 const SEEDS: u64 = 2_000;
@@ -31,14 +32,15 @@ pub(crate) fn run(plan: Plan, seeds: u64) -> Summary {
     let one = variable("FIREKEEP_LOCK_SEED");
     let (first, end) = one.map_or((0, seeds), |one| (one, one + 1));
     let plan = Plan { is_told: one.is_some(), ..plan };
-    let next = AtomicU64::new(first);
+    let (next, end) = (AtomicU64::new(first), AtomicU64::new(end));
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let parts = thread::scope(|scope| {
-        let part = || work(plan, &next, end);
+        let part = || work(plan, &next, &end);
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(part)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
-    let mut all = Summary { seeds: end - first, failures: vec![], counts: Counts::default() };
+    let mut all =
+        Summary { seeds: end.into_inner() - first, failures: vec![], counts: Counts::default() };
     for (failures, counts) in parts {
         all.failures.extend(failures);
         all.counts.add(&counts);
@@ -48,16 +50,20 @@ pub(crate) fn run(plan: Plan, seeds: u64) -> Summary {
     all
 }
 
-fn work(plan: Plan, next: &AtomicU64, end: u64) -> (Vec<(u64, Violation)>, Counts) {
+fn work(plan: Plan, next: &AtomicU64, end: &AtomicU64) -> (Vec<(u64, Violation)>, Counts) {
     let (mut failures, mut counts) = (Vec::new(), Counts::default());
+    let is_first_enough = variable("FIREKEEP_LOCK_FIRST").is_some();
     loop {
         let seed = next.fetch_add(1, Ordering::Relaxed);
-        if seed >= end {
+        if seed >= end.load(Ordering::Relaxed) {
             return (failures, counts);
         }
-        let outcome = world::run(seed, plan);
+        let outcome = catch_unwind(|| world::run(seed, plan)).unwrap_or_else(|_| Outcome::panic());
         counts.add(&outcome.counts);
         failures.extend(outcome.violations.into_iter().map(|violation| (seed, violation)));
+        if is_first_enough && !failures.is_empty() {
+            end.fetch_min(seed + 1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use fastrand::Rng;
-use firekeep_core::{Clock, Db, ManualClock, Store};
+use firekeep_core::{Clock, Db, ManualClock, Store, Timestamp};
 use firekeep_layers::{FaultHandle, FaultLayer, Layer};
 use firekeep_lock::{AcquireOptions, Event, Locks, Observer};
 use firekeep_memory::MemoryStore;
@@ -28,6 +28,15 @@ use crate::recorder::Recorder;
 pub(crate) struct Outcome {
     pub(crate) violations: Vec<Violation>,
     pub(crate) counts: Counts,
+}
+
+impl Outcome {
+    /// That of a world that came to no end.
+    pub(crate) fn panic() -> Self {
+        let told = "the world panicked, as told above".to_owned();
+        let violation = Violation { property: Property::Liveness, at: Timestamp::UNIX_EPOCH, told };
+        Self { violations: vec![violation], counts: Counts::default() }
+    }
 }
 
 /// Runs the world of `seed`, from nothing to the end of all leases.
