@@ -310,8 +310,9 @@ backends! {
             assert_eq!(error.kind(), ErrorKind::Aborted, "{fault:?}");
             drop(acquire);
             let next = bed.drive(bed.other.acquire("k")).await.unwrap();
-            bed.release(next).await;
+            assert_eq!(next.release().await.unwrap(), Released::Done);
         }
-        assert!(bed.held().await.is_empty());
+        // What was cancelled comes to its end in the background, and may win for a moment there.
+        bed.until_free().await;
     }
 }
