@@ -138,4 +138,4 @@ fn entry(document: &Document) -> Option<Entry> {
 
 const PERIOD: Duration = Duration::from_millis(25);
 /// Where those who wait in order leave tickets.
-const TICKETS: &str = "tickets";
+const TICKETS: &str = "firekeep_lock_tickets";

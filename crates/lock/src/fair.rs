@@ -54,7 +54,7 @@ impl Queued {
         lease: Duration,
     ) -> Result<Self> {
         let queue = CollectionPath::new(QUEUES)?.doc(place.key.doc_id())?;
-        let tickets = queue.collection("tickets")?;
+        let tickets = queue.collection("firekeep_lock_tickets")?;
         let ticket = tickets.doc(claimant.id().hash().as_str())?;
         Ok(Self {
             inner,

@@ -44,6 +44,7 @@ backends! {
         for (collection, exempt) in [
             ("firekeep_locks", vec!["key", "mode", "revoked"]),
             ("firekeep_fences", vec!["key", "fence"]),
+            ("firekeep_lock_tickets", vec!["at", "ttl_ms"]),
             ("locks", vec!["expiresAtMs", "acquiredAtMs", "key", "fence"]),
             ("fence_counters", vec!["fence", "keyDebug", "revoked"]),
         ] {

@@ -121,7 +121,7 @@ backends! {
             }));
             // The next one arrives once this one has its ticket.
             drive::until(&backend, || async {
-                let tickets = Query::group("tickets");
+                let tickets = Query::group("firekeep_lock_tickets");
                 backend.db().query(tickets).await.unwrap().len() == number + 1
             })
             .await;
@@ -133,7 +133,7 @@ backends! {
         for waiter in waiters {
             drive(&backend, waiter).await.unwrap();
         }
-        let tickets = backend.db().query(Query::group("tickets")).await.unwrap();
+        let tickets = backend.db().query(Query::group("firekeep_lock_tickets")).await.unwrap();
         assert_eq!(tickets.len(), 0, "a ticket goes with the claim that it was for");
     }
 
@@ -146,7 +146,7 @@ backends! {
             tokio::spawn(async move { locks.acquire_with("desk", &fair).await })
         };
         let tickets = async || {
-            backend.db().query(Query::group("tickets")).await.unwrap()
+            backend.db().query(Query::group("firekeep_lock_tickets")).await.unwrap()
         };
         let first = wait(locks.clone());
         drive::until(&backend, || async { tickets().await.len() == 1 }).await;
