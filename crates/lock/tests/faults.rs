@@ -50,6 +50,18 @@ backends! {
         is_whole(&bed, guard).await;
     }
 
+    async fn what_was_won_and_ended_before_it_was_found_is_won_anew(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        let options = AcquireOptions::default().lease(secs(1));
+        bed.faults.next(Operation::Commit, Fault::LoseReply);
+        bed.faults.next(Operation::BatchGet, Fault::Delay(ms(1100)));
+        let attempt = bed.drive(bed.locks.try_acquire_with("k", &options)).await;
+        let guard = attempt.unwrap().guard().unwrap();
+        assert!(guard.is_held(), "a guard of a lease that is over is of no use");
+        assert_eq!(guard.fence().as_u64(), 2);
+        bed.release(guard).await;
+    }
+
     async fn several_keys_whose_reply_is_lost_are_won(backend: TestBackend) {
         let bed = Bed::new(backend);
         let options = AcquireOptions::default();
