@@ -14,6 +14,7 @@ mod indexes;
 mod install;
 mod interrupt;
 mod mutants;
+mod simulate;
 mod step;
 mod tally;
 mod test;
@@ -37,6 +38,7 @@ enum Command {
     Ci(ci::Args),
     Emulator(emulator::Args),
     Mutants(mutants::Args),
+    Simulate(simulate::Args),
     Bench(bench::Args),
     Chaos(chaos::Args),
     Indexes(indexes::Args),
@@ -52,6 +54,7 @@ fn main() -> anyhow::Result<()> {
         Command::Emulator(args) => emulator::run(&args),
         Command::Indexes(args) => indexes::run(&args),
         Command::Mutants(args) => mutants::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Ci(args) => ci::run(&args),

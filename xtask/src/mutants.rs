@@ -29,7 +29,7 @@ pub(crate) struct Args {
     only: String,
 
     /// How many worlds to simulate at most.
-    #[arg(long, value_name = "COUNT", default_value_t = 4000)]
+    #[arg(long, value_name = "COUNT", default_value_t = SEEDS)]
     seeds: u64,
 }
 
@@ -52,6 +52,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     sum_up(&rows)
 }
+
+/// Every mutant, for continuous integration.
+pub(crate) fn run_all() -> Result<()> {
+    run(&Args { only: String::new(), seeds: SEEDS })
+}
+
+const SEEDS: u64 = 4000;
 
 /// What is not broken must pass, or a failure says nothing about a mutant.
 fn check_original(trial: &Trial<'_>, mutants: &[Mutant]) -> Result<()> {
