@@ -193,6 +193,10 @@ impl Lease {
     /// holder that was paused beyond its lease can't land. Data in the same database needs no other
     /// fencing.
     ///
+    /// A commit whose outcome is unknown ([`CommitError::effect`]) may still land while the lease stands as
+    /// it was, even after later commits of the same holder. An [`extend`](Self::extend) or a release keeps
+    /// it out from then on; read the data after that.
+    ///
     /// # Errors
     /// [`CommitError::Lost`] if the lock is no longer held: nothing was written. Else what the store
     /// answers, such as a refused precondition of the writes themselves.
