@@ -138,6 +138,12 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
     fn event(&self, event: &Event);
 }
 
+/// The span of an action, within that of the caller.
+pub(crate) fn span(action: Action, key: &Hash) -> tracing::Span {
+    let (action, key) = (action.name(), key.as_str());
+    tracing::debug_span!(target: "firekeep_lock", "lock", action, key)
+}
+
 /// Who follows.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Observers(pub(crate) Vec<Arc<dyn Observer>>);

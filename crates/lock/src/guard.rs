@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use firekeep_core::{Committed, Effect, Require, Timestamp, Txn, Write};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::attempt::Won;
 use crate::error::{CommitError, Error, Lost, Result};
-use crate::event::{Action, Outcome};
+use crate::event::{Action, Outcome, span};
 use crate::fence::Fence;
 use crate::hold::{Hold, Released, State};
 use crate::id::LockId;
@@ -44,7 +45,9 @@ pub struct Lease(Arc<Hold>);
 impl Guard {
     pub(crate) fn new(inner: Arc<Inner>, won: Won, options: &AcquireOptions) -> Self {
         let hold = Arc::new(Hold::new(Arc::clone(&inner), won, options));
-        inner.tasks.spawn(keeper::keep(Arc::clone(&hold), options.renew));
+        let span = span(Action::Hold, &hold.key_hash());
+        let keeper = keeper::keep(Arc::clone(&hold), options.renew).instrument(span);
+        inner.tasks.spawn(keeper);
         Self { lease: Lease(hold), is_armed: true }
     }
 
@@ -209,7 +212,8 @@ impl Lease {
     /// RPC more.
     pub async fn commit(&self, writes: Vec<Write>) -> Result<Committed, CommitError> {
         let before = self.0.inner.now();
-        let committed = self.commit_guarded(writes).await;
+        let span = span(Action::Commit, &self.0.key_hash());
+        let committed = self.commit_guarded(writes).instrument(span).await;
         self.tell_commit(before, committed.as_ref().err().map_or(Outcome::Done, outcome));
         committed
     }
@@ -252,7 +256,8 @@ impl Lease {
         E: From<CommitError> + From<firekeep_core::Error>,
     {
         let before = self.0.inner.now();
-        let (outcome, answer) = match self.transact_guarded(body).await {
+        let span = span(Action::Commit, &self.0.key_hash());
+        let (outcome, answer) = match self.transact_guarded(body).instrument(span).await {
             Ok(value) => (Outcome::Done, Ok(value)),
             Err(Failed::Body(error)) => (Outcome::Cancelled, Err(error)),
             Err(Failed::Store(error)) => (outcome(&error), Err(error.into())),

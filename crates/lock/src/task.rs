@@ -6,6 +6,7 @@ use std::task::Poll;
 use futures::channel::oneshot;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// Where background work runs.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +51,7 @@ impl Tasks {
         work: impl Future<Output = T> + Send + 'static,
         unclaimed: impl FnOnce(T) + Send + 'static,
     ) -> Option<T> {
-        let mut work = Box::pin(work);
+        let mut work = Box::pin(work.in_current_span());
         if let Poll::Ready(answer) = futures::poll!(&mut work) {
             return Some(answer);
         }

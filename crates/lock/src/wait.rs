@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use firekeep_core::DocPath;
 use futures::future::select;
+use tracing::Instrument;
 
 use crate::attempt::{Attempted, Contender, Held};
 use crate::error::{Error, Result};
-use crate::event::{Action, Outcome};
+use crate::event::{Action, Outcome, span};
 use crate::guard::Guard;
 use crate::inner::Inner;
 use crate::options::AcquireOptions;
@@ -47,7 +48,8 @@ pub(crate) async fn try_once(
 ) -> Result<Attempt> {
     let key = contender.key();
     let before = inner.now();
-    let attempt = cancellable(options, detached(inner, contender, options, None)).await;
+    let attempt = cancellable(options, detached(inner, contender, options, None));
+    let attempt = attempt.instrument(span(Action::Try, &key)).await;
     let attempt = attempt.and_then(|(_, attempt)| attempt);
     let outcome = match &attempt {
         Ok(Attempt::Won(_)) => Outcome::Done,
@@ -66,7 +68,7 @@ pub(crate) async fn acquire(
 ) -> Result<Guard> {
     let key = contender.key();
     let mut wait = Wait { inner, options, start: inner.now(), attempts: 0 };
-    let won = wait.run(contender).await;
+    let won = wait.run(contender).instrument(span(Action::Acquire, &key)).await;
     let outcome = won.as_ref().map_or_else(Outcome::of_error, |_| Outcome::Done);
     let took = inner.now().saturating_duration_since(wait.start);
     inner.tell_attempts(Action::Acquire, outcome, &key, took, wait.attempts);
@@ -106,7 +108,9 @@ impl Wait<'_> {
                 let waited = self.inner.now().saturating_duration_since(self.start);
                 return Err(Error::timeout(waited, self.attempts));
             }
-            self.sleep(remaining, deadline, contender.in_the_way()).await?;
+            self.sleep(remaining, deadline, contender.in_the_way())
+                .instrument(span(Action::Wait, &contender.key()))
+                .await?;
         }
     }
 

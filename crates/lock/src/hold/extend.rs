@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use firekeep_core::{Committed, Timestamp, Write};
+use tracing::Instrument;
 
 use super::{Hold, State, delay, earlier, whole_millis};
 use crate::error::{Error, Result};
-use crate::event::{Action, Outcome};
+use crate::event::{Action, Outcome, span};
 use crate::inner::Sent;
 use crate::layout::Grant;
 use crate::lease::{Anchor, believed};
@@ -19,7 +20,7 @@ impl Hold {
         check_lease(ttl)?;
         let ttl = whole_millis(ttl);
         let before = self.inner.now();
-        let extended = self.extend_held(ttl).await;
+        let extended = self.extend_held(ttl).instrument(span(action, &self.key_hash())).await;
         let outcome = match &extended {
             Ok(true) => Outcome::Done,
             Ok(false) => Outcome::Lost,

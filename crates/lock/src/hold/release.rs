@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use firekeep_core::{Timestamp, Write};
+use tracing::Instrument;
 
 use super::standing::Standing;
 use super::{Hold, Phase, Released, State, delay};
 use crate::error::Result;
-use crate::event::{Action, Outcome};
+use crate::event::{Action, Outcome, span};
 use crate::inner::Sent;
 use crate::layout::Grant;
 use crate::options::Mode;
@@ -30,10 +31,11 @@ impl Hold {
     pub(crate) async fn release(&self) -> Result<Released> {
         self.give_up();
         let before = self.inner.now();
-        let released = {
+        let released = async {
             let _changing = self.changing.lock().await;
             self.release_held().await
         };
+        let released = released.instrument(span(Action::Release, &self.key_hash())).await;
         self.tell_release(before, &released);
         released.map_err(|error| error.of_key(self.key_hash()))
     }
