@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use crate::attempt::Won;
-use crate::error::{CommitError, Error, Lost, Result};
+use crate::error::{CommitError, Lost, Result};
 use crate::event::{Action, Outcome, span};
 use crate::fence::Fence;
 use crate::hold::{Hold, Released, State};
@@ -78,8 +78,7 @@ impl Guard {
                 tell.release_failed(&error);
             }
         });
-        let ended = || Err(Error::internal("the runtime ended during a release"));
-        released.await.unwrap_or_else(ended)
+        released.await
     }
 }
 

@@ -1,12 +1,14 @@
 //! Work that outlives the call that began it: the one place that spawns.
 
 use std::future::Future;
-use std::task::Poll;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use futures::channel::oneshot;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 /// Where background work runs.
 #[derive(Clone, Debug, Default)]
@@ -42,25 +44,47 @@ impl Tasks {
         self.running.wait().await;
     }
 
-    /// Runs `work` to its end even if the caller goes away meanwhile, and answers what it came to.
-    /// `unclaimed` gets the answer if nobody is there to take it; `None` is a runtime that ended.
-    ///
-    /// The first step is taken at once: work that need not wait, as on memory, needs no task.
-    pub(crate) async fn finish<T: Send + 'static>(
+    /// `work`, which comes to its end even if the caller goes away meanwhile: from then on it is a task of
+    /// its own, and `unclaimed` gets its answer. As long as the caller is there, it costs no task.
+    pub(crate) fn finish<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
         unclaimed: impl FnOnce(T) + Send + 'static,
-    ) -> Option<T> {
-        let mut work = Box::pin(work.in_current_span());
-        if let Poll::Ready(answer) = futures::poll!(&mut work) {
-            return Some(answer);
+    ) -> impl Future<Output = T> {
+        let unclaimed = Some(Box::new(unclaimed) as Unclaimed<T>);
+        Finish { tasks: self, work: Some(work.boxed()), unclaimed, span: Span::current() }
+    }
+}
+
+/// What takes an answer that nobody awaits any more.
+type Unclaimed<T> = Box<dyn FnOnce(T) + Send>;
+
+struct Finish<'a, T: Send + 'static> {
+    tasks: &'a Tasks,
+    /// Not there once it has ended, or panicked.
+    work: Option<BoxFuture<'static, T>>,
+    unclaimed: Option<Unclaimed<T>>,
+    span: Span,
+}
+
+impl<T: Send + 'static> Future for Finish<'_, T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let Some(mut work) = self.work.take() else { return Poll::Pending };
+        let polled = work.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.work = Some(work);
         }
-        let (tell, told) = oneshot::channel();
-        self.spawn(async move {
-            if let Err(answer) = tell.send(work.await) {
-                unclaimed(answer);
-            }
-        });
-        told.await.ok()
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for Finish<'_, T> {
+    fn drop(&mut self) {
+        if let Some((work, unclaimed)) = self.work.take().zip(self.unclaimed.take()) {
+            let rest = async move { unclaimed(work.await) };
+            self.tasks.spawn(rest.instrument(self.span.clone()));
+        }
     }
 }

@@ -136,20 +136,19 @@ impl Wait<'_> {
                 // The sleep stays the fallback: leases end without an event.
                 Some(path) => drop(select(sleep, pin!(self.inner.vanished(path))).await),
             }
-            Ok(())
         })
         .await
     }
 }
 
-/// Runs an attempt as a task of its own: if the caller goes away meanwhile, the attempt still comes
-/// to its end, and what it won is released.
+/// Makes an attempt that comes to its end even if the caller goes away meanwhile: what it won then is
+/// released.
 async fn detached<C: Contender>(
     inner: &Arc<Inner>,
     mut contender: C,
     options: &AcquireOptions,
     until: Option<Instant>,
-) -> Result<(C, Result<Attempt>)> {
+) -> (C, Result<Attempt>) {
     let (shared, options) = (Arc::clone(inner), options.clone());
     let attempt = async move {
         let attempt = contender.attempt(until).await.map(|attempted| match attempted {
@@ -159,19 +158,15 @@ async fn detached<C: Contender>(
         (contender, attempt)
     };
     // Not claimed, both are dropped, and clear up behind themselves.
-    let finished = inner.tasks.finish(attempt, drop).await;
-    finished.ok_or_else(|| Error::internal("the runtime ended during an attempt"))
+    inner.tasks.finish(attempt, drop).await
 }
 
 /// `work`, unless the caller's token is cancelled before it is done.
-async fn cancellable<T>(
-    options: &AcquireOptions,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
-    let Some(token) = &options.cancel else { return work.await };
+async fn cancellable<T>(options: &AcquireOptions, work: impl Future<Output = T>) -> Result<T> {
+    let Some(token) = &options.cancel else { return Ok(work.await) };
     tokio::select! {
         biased;
         () = token.cancelled() => Err(Error::aborted()),
-        done = work => done,
+        done = work => Ok(done),
     }
 }
