@@ -89,18 +89,64 @@ fn operations<'a>(lines: &'a [Line], verdict: &mut Verdict) -> BTreeMap<&'a str,
             }
         }
     }
+    for (n, at, key) in unclaimed(lines) {
+        verdict.count("orphans");
+        // The number of a request is no number of a call.
+        let one = |action| Op { invoked: at, returned: None, action };
+        let ops = keys.entry(key).or_default();
+        ops.extend([one(Action::Acquire(!n, None)), one(Action::Release(!n, None))]);
+    }
     keys
+}
+
+/// Requests that the store let take a key although nobody was told so: they came after their caller was
+/// told that another held it. Each with its number, when it was sent, and the key.
+fn unclaimed(lines: &[Line]) -> Vec<(u64, u64, &str)> {
+    let invoked: HashMap<u64, &str> = lines
+        .iter()
+        .filter_map(|line| match &line.event {
+            Event::Invoke { op, key, .. } => Some((*op, key.as_str())),
+            _ => None,
+        })
+        .collect();
+    let won: HashMap<&str, &str> = lines
+        .iter()
+        .filter_map(|line| match &line.event {
+            Event::Return { op, outcome: Outcome::Won { id, .. } } => {
+                Some((id.as_str(), *invoked.get(op)?))
+            }
+            _ => None,
+        })
+        .collect();
+    let takes = || {
+        lines.iter().filter_map(|line| match &line.event {
+            Event::Sent { n, lease, change: Change::Take { id, .. }, .. } => {
+                Some((*n, line.at, lease.as_str(), id.as_str()))
+            }
+            _ => None,
+        })
+    };
+    let keys: HashMap<&str, &str> =
+        takes().filter_map(|(_, _, lease, id)| Some((lease, *won.get(id)?))).collect();
+    let applied = applied(lines);
+    takes()
+        .filter(|(n, _, _, id)| applied.contains(n) && !won.contains_key(id))
+        .filter_map(|(n, at, lease, _)| Some((n, at, *keys.get(lease)?)))
+        .collect()
+}
+
+/// The requests that the store carried out.
+fn applied(lines: &[Line]) -> HashSet<u64> {
+    let applied = lines.iter().filter_map(|line| match line.event {
+        Event::Answered { n, answer: Answer::Applied { .. } } => Some(n),
+        _ => None,
+    });
+    applied.collect()
 }
 
 /// How often the store let each lock id take a lease.
 fn times_taken(lines: &[Line]) -> HashMap<&str, u32> {
-    let applied: HashSet<_> = lines
-        .iter()
-        .filter_map(|line| match line.event {
-            Event::Answered { n, answer: Answer::Applied { .. } } => Some(n),
-            _ => None,
-        })
-        .collect();
+    let applied = applied(lines);
     let mut taken = HashMap::new();
     for line in lines {
         if let Event::Sent { n, change: Change::Take { id, .. }, .. } = &line.event {
@@ -269,6 +315,23 @@ mod tests {
         assert_eq!(found(events.clone()), [Promise::Linear], "it was released");
         events.extend(take(2, 20));
         assert_eq!(found(events), []);
+    }
+
+    #[test]
+    fn a_late_request_of_one_who_was_told_no_is_known() {
+        let mut events = acquire(1, 2, 1).to_vec();
+        let take = |at, n, id, time| {
+            [(at, 1, sent(n, take(id), None)), (at, 1, applied(n, time, None, None))]
+        };
+        events.extend(take(1, 1, "1", 10));
+        events.extend(call(2, 3, 2, Call::Acquire, Outcome::Held));
+        events.extend(call(3, 4, 3, Call::Release(1), Outcome::Done));
+        events.extend(call(6, 7, 4, Call::Acquire, Outcome::Held));
+        assert_eq!(found(events.clone()), [Promise::Linear], "nobody was seen to take it");
+        events.extend(take(5, 2, "late", 20));
+        assert_eq!(found(events.clone()), []);
+        events.extend(acquire(8, 9, 5));
+        assert_eq!(found(events), [], "and cleared away");
     }
 
     #[test]
