@@ -155,7 +155,8 @@ impl AcquireOptions {
         self
     }
 
-    /// In the order of arrival among all who wait fairly; see `docs/book`.
+    /// In the order of arrival among all who wait fairly; others may still come between. For one key,
+    /// with one query more.
     #[must_use]
     pub fn fair(mut self) -> Self {
         self.fair = true;
