@@ -113,8 +113,10 @@ struct Bars {
     together: Bar,
 }
 
+/// Alone, two commits stand against seven requests; a commit costs the emulator about half as much again
+/// as a read, so that the requests saved are worth less than 3.5 times. See ADR 12.
 const EMULATOR: Bars =
-    Bars { alone: Bar::AtLeast(3.0), apart: Bar::AtLeast(100.0), together: Bar::AtLeast(20.0) };
+    Bars { alone: Bar::AtLeast(2.5), apart: Bar::AtLeast(100.0), together: Bar::AtLeast(20.0) };
 /// Here no round trip is saved, and the obvious lock does less: nobody renews it, or tells its holder
 /// of a loss.
 const MEMORY: Bars = Bars { alone: Bar::None, apart: Bar::None, together: Bar::None };
@@ -199,8 +201,9 @@ fn uncontended(
             anyhow::Ok(())
         })
     };
-    // A JVM that has just started would be measured while it compiles itself.
-    for _ in 0..3 {
+    // A JVM that has just started would be measured while it compiles itself, which takes it some
+    // thousand requests.
+    for _ in 0..if backend == "memory" { 3 } else { 80 } {
         round(ours)?;
         round(obvious)?;
     }

@@ -243,6 +243,7 @@ impl Claimant {
                 fence,
                 at: holder.at,
                 ends: holder.end(),
+                since: holder.since,
             });
         }
         let (places, claim) = (Arc::clone(&self.places), self.claim.clone());

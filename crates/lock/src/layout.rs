@@ -66,6 +66,8 @@ pub(crate) struct Grant {
     pub(crate) at: Timestamp,
     /// When it ends, by the store's clock.
     pub(crate) ends: Timestamp,
+    /// When the first lease of the holder began, by the store's clock.
+    pub(crate) since: Timestamp,
 }
 
 /// How a [`Layout`] reads and writes. The engine above knows of leases and versions only.
@@ -101,14 +103,15 @@ pub(crate) trait Scheme: fmt::Debug + Send + Sync {
     /// What those writes gave; `written` is as many as there were writes.
     fn granted(&self, claim: &Claim, found: Option<&Found>, written: &[Written]) -> Result<Grant>;
 
-    /// The write that makes the lease of `id` begin anew, with `ttl`; `now` is the store's time as
-    /// far as it is known.
+    /// The write that makes the lease of `id`, acquired at `since`, begin anew with `ttl`; `now` is the
+    /// store's time as far as it is known.
     fn extend(
         &self,
         place: &Place,
         id: &LockId,
         version: Version,
         ttl: Duration,
+        since: Timestamp,
         now: Timestamp,
     ) -> Result<Write>;
 

@@ -294,7 +294,10 @@ impl Locks {
         let write = |(place, found): &(&Place, &Found), ttl: Option<Duration>| {
             let (version, record) = found.lease.as_ref()?;
             Some(match ttl {
-                Some(ttl) => self.0.scheme.extend(place, id, *version, ttl, found.read_time),
+                Some(ttl) => {
+                    let (since, now) = (found.holder(id)?.since, found.read_time);
+                    self.0.scheme.extend(place, id, *version, ttl, since, now)
+                }
                 None => self.0.scheme.without(place, id, *version, record),
             })
         };

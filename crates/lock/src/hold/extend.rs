@@ -40,7 +40,8 @@ impl Hold {
             let elapsed = sent.before.saturating_duration_since(state.anchor.before);
             let now = state.anchor.server.saturating_add(elapsed);
             let writes = self.each(&state.grants, |place, grant| {
-                self.inner.scheme.extend(place, &self.claim.id, grant.version, ttl, now)
+                let (version, since) = (grant.version, grant.since);
+                self.inner.scheme.extend(place, &self.claim.id, version, ttl, since, now)
             })?;
             let deadline = self.until(&state, sent.before, ttl);
             self.may_end(deadline);

@@ -17,6 +17,9 @@ use crate::options::Mode;
 use crate::record::{Found, Holder, Place, Record};
 use crate::{Error, Result};
 
+/// The `mode` of a lease that several may hold. An exclusive one has none.
+const SHARED: &str = "shared";
+
 #[derive(Debug)]
 pub(crate) struct Native {
     leases: CollectionPath,
@@ -98,8 +101,7 @@ impl Scheme for Native {
         let lease =
             Write::replace(place.lease.clone(), lease(&place.key, claim.mode, &ids, entries))?
                 .require(require)
-                .with(&stamp(&claim.id, "at"), TransformOp::CommitTime)?
-                .with(&stamp(&claim.id, "since"), TransformOp::CommitTime)?;
+                .with(&stamp(&claim.id, "at"), TransformOp::CommitTime)?;
         let fence = Write::merge(place.fence.clone(), fields! { "key" => place.key.as_str() })?
             .with("fence", TransformOp::Increment(1.into()))?;
         Ok(vec![lease, fence])
@@ -110,6 +112,7 @@ impl Scheme for Native {
         let at = started(lease)?;
         Ok(Grant {
             version: lease.version.ok_or_else(unanswered)?,
+            since: at,
             at,
             ends: at.saturating_add(claim.ttl),
             fence: fence
@@ -127,10 +130,12 @@ impl Scheme for Native {
         id: &LockId,
         version: Version,
         ttl: Duration,
+        since: Timestamp,
         _: Timestamp,
     ) -> Result<Write> {
-        let mask = vec![FieldPath::from_segments(["holders", id.as_str(), "ttl_ms"])?];
-        let entry = fields! { "ttl_ms" => millis(ttl) };
+        let path = |name| FieldPath::from_segments(["holders", id.as_str(), name]);
+        let mask = vec![path("ttl_ms")?, path("since")?];
+        let entry = fields! { "ttl_ms" => millis(ttl), "since" => since };
         let mut holders = Fields::new();
         holders.insert(id.as_str().into(), entry.into());
         let fields = fields! { "holders" => holders };
@@ -182,14 +187,20 @@ impl Scheme for Native {
 
 fn lease(key: &Key, mode: Mode, ids: &[&str], holders: Fields) -> Fields {
     let ids: Vec<Value> = ids.iter().map(|id| Value::from(*id)).collect();
-    fields! { "key" => key.as_str(), "mode" => mode_name(mode), "ids" => ids, "holders" => holders }
+    let mut lease = fields! { "key" => key.as_str(), "ids" => ids, "holders" => holders };
+    // Each field costs two index entries: what goes without saying is not said.
+    if mode == Mode::Shared {
+        lease.insert("mode".into(), SHARED.into());
+    }
+    lease
 }
 
 fn entries(holders: &BTreeMap<String, Holder>) -> Fields {
     let entry = |holder: &Holder| {
-        let mut entry = fields! {
-            "ttl_ms" => millis(holder.ttl), "at" => holder.at, "since" => holder.since,
-        };
+        let mut entry = fields! { "ttl_ms" => millis(holder.ttl), "at" => holder.at };
+        if holder.since != holder.at {
+            entry.insert("since".into(), holder.since.into());
+        }
         if let Some(owner) = &holder.owner {
             entry.insert("owner".into(), owner.as_str().into());
         }
@@ -203,10 +214,10 @@ fn decode(document: &Document) -> Option<Record> {
     let holders = holders.iter().map(|(id, entry)| Some((id.to_string(), holder(entry)?)));
     Some(Record {
         key: document.get("key")?.as_str()?.to_owned(),
-        mode: match document.get("mode")?.as_str()? {
-            "exclusive" => Mode::Exclusive,
-            "shared" => Mode::Shared,
-            _ => return None,
+        mode: match document.get("mode").map(Value::as_str) {
+            None => Mode::Exclusive,
+            Some(Some(SHARED)) => Mode::Shared,
+            Some(_) => return None,
         },
         holders: holders.collect::<Option<_>>()?,
     })
@@ -214,10 +225,12 @@ fn decode(document: &Document) -> Option<Record> {
 
 fn holder(entry: &Value) -> Option<Holder> {
     let entry = entry.as_map()?;
+    let at = entry.get("at")?.as_timestamp()?;
     Some(Holder {
         ttl: Duration::from_millis(entry.get("ttl_ms")?.as_integer()?.try_into().ok()?),
-        at: entry.get("at")?.as_timestamp()?,
-        since: entry.get("since")?.as_timestamp()?,
+        at,
+        // A lease that was never extended began when it was acquired.
+        since: entry.get("since").map_or(Some(at), Value::as_timestamp)?,
         grace: STAMP_RESOLUTION,
         owner: entry.get("owner").and_then(Value::as_str).map(str::to_owned),
     })
@@ -240,13 +253,6 @@ fn counted(fence: i64) -> Result<Fence> {
 
 fn unanswered() -> Error {
     Error::internal("the store's answer to a commit lacks a result")
-}
-
-fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Exclusive => "exclusive",
-        Mode::Shared => "shared",
-    }
 }
 
 fn millis(ttl: Duration) -> i64 {

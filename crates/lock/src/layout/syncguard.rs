@@ -131,7 +131,8 @@ impl Scheme for Syncguard {
         let found = found.ok_or_else(unread)?;
         let at = at_millis(down(found.read_time))?;
         let version = written.first().and_then(|lease| lease.version).ok_or_else(unread)?;
-        Ok(Grant { version, fence: next(found)?, at, ends: at.saturating_add(claim.ttl) })
+        let ends = at.saturating_add(claim.ttl);
+        Ok(Grant { version, fence: next(found)?, since: at, at, ends })
     }
 
     fn extend(
@@ -140,6 +141,7 @@ impl Scheme for Syncguard {
         _: &LockId,
         version: Version,
         ttl: Duration,
+        _: Timestamp,
         now: Timestamp,
     ) -> Result<Write> {
         let fields = fields! { "expiresAtMs" => up(now) + millis(ttl) };

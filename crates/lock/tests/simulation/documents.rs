@@ -49,7 +49,7 @@ impl Stored {
         Some(Self {
             key: document.get("key")?.as_str()?.to_owned(),
             holders: holders.collect::<Option<_>>()?,
-            is_shared: document.get("mode")?.as_str()? == "shared",
+            is_shared: document.get("mode").is_some_and(|mode| mode.as_str() == Some("shared")),
         })
     }
 
