@@ -49,9 +49,9 @@ async fn renew_once(hold: &Arc<Hold>) -> Instant {
     }
 }
 
-/// A third of the lease from `from`, give or take a tenth of that, so that locks taken at once are not
+/// A third of the lease from `from`, or up to a fifth of that earlier, so that locks taken at once are not
 /// renewed at once.
 fn next(hold: &Hold, from: Instant) -> Instant {
     let third = hold.state().ttl / 3;
-    from + third.mul_f64(0.9 + 0.2 * fastrand::f64()).max(Duration::from_millis(1))
+    from + third.mul_f64(0.8 + 0.2 * fastrand::f64()).max(Duration::from_millis(1))
 }

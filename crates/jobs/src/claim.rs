@@ -1,0 +1,208 @@
+//! Claiming a task: a lease, and a fence on every cell of the task.
+
+use std::time::Duration;
+
+use firekeep_core::{Query, Timestamp, field};
+use firekeep_lock::{AcquireOptions, Attempt, Guard};
+
+use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::jobs::OnTombstoned;
+use crate::observer::Opened;
+use crate::record::{Phase, Record};
+use crate::retry::{Attempts, is_refusal};
+use crate::state::{Cell, count};
+use crate::writer::TaskWriter;
+
+/// What came of claiming a task.
+#[derive(Debug)]
+#[must_use = "a task that was won is given up when the writer is dropped"]
+pub enum Claim {
+    /// The task is ours.
+    Won(TaskWriter),
+    /// Somebody else has it.
+    Held {
+        /// For how long they keep it if they say nothing more, as far as is known.
+        remaining: Duration,
+    },
+}
+
+impl Claim {
+    /// The writer, if the task was won.
+    pub fn writer(self) -> Option<TaskWriter> {
+        if let Self::Won(writer) = self { Some(writer) } else { None }
+    }
+}
+
+/// How to claim a task.
+#[derive(Clone, Debug)]
+pub struct ClaimOptions {
+    pub(crate) stall_after: Duration,
+    pub(crate) heartbeat: Option<Duration>,
+    pub(crate) progress_interval: Duration,
+    pub(crate) owner: Option<String>,
+}
+
+impl Default for ClaimOptions {
+    /// Stalled after 30 s, a heartbeat every 10 s, progress at most once a second.
+    fn default() -> Self {
+        Self {
+            stall_after: Duration::from_secs(30),
+            heartbeat: None,
+            progress_interval: Duration::from_secs(1),
+            owner: None,
+        }
+    }
+}
+
+impl ClaimOptions {
+    /// For how long a claim outlives the last heartbeat: then the task is stalled, and anybody may
+    /// claim it. 100 ms to a day. Heartbeats come at a third of this, or a little earlier.
+    #[must_use]
+    pub fn stall_after(mut self, time: Duration) -> Self {
+        self.stall_after = time;
+        self
+    }
+
+    /// How often the holder says that it lives. A stall is no less than three of these, so that one
+    /// lost heartbeat is no stall; without this, it is exactly three.
+    #[must_use]
+    pub fn heartbeat(mut self, every: Duration) -> Self {
+        self.heartbeat = Some(every);
+        self
+    }
+
+    /// How long after a write of the task mere progress waits to be written; 1 s unless told otherwise,
+    /// since Firestore takes about one write a second per document for long.
+    #[must_use]
+    pub fn progress_interval(mut self, interval: Duration) -> Self {
+        self.progress_interval = interval;
+        self
+    }
+
+    /// Who claims, for operators: a host, a process.
+    #[must_use]
+    pub fn owner(mut self, owner: impl Into<String>) -> Self {
+        self.owner = Some(owner.into());
+        self
+    }
+
+    fn lock_options(&self) -> Result<AcquireOptions> {
+        if let Some(heartbeat) = self.heartbeat
+            && self.stall_after < heartbeat * 3
+        {
+            let least = heartbeat * 3;
+            let rule = format!("must be at least three heartbeats, {least:?}, is {:?}", self.stall_after);
+            return Err(Error::invalid("stall_after", rule));
+        }
+        let options = AcquireOptions::default().lease(self.stall_after);
+        Ok(match &self.owner {
+            Some(owner) => options.owner(owner),
+            None => options,
+        })
+    }
+}
+
+/// The key of the lock of a task.
+pub(crate) fn lock_key(opened: &Opened, task: u32) -> String {
+    format!("{}/{task}", opened.record.run.created().as_micros())
+}
+
+pub(crate) async fn claim(job: &Job, task: u32, options: &ClaimOptions) -> Result<Claim> {
+    job.check_task(task)?;
+    let lock = options.lock_options()?;
+    let opened = &job.observer().0;
+    let guard = match job.locks.try_acquire_with(lock_key(opened, task), &lock).await? {
+        Attempt::Won(guard) => guard,
+        Attempt::Held(held) => return Ok(Claim::Held { remaining: held.remaining }),
+    };
+    // The lease first, then the job: a deletion marks the job first and looks for leases then.
+    let (record, now) = match writable(opened).await {
+        Ok(found) => found,
+        Err(error) => {
+            let _ = guard.release().await;
+            return Err(error);
+        }
+    };
+    let cells = fence(opened, task, &guard).await?;
+    Ok(Claim::Won(TaskWriter::new(job.observer().clone(), task, guard, options, cells, (record, now))))
+}
+
+/// The job as it is now, if it takes writes; revives it if it is tombstoned.
+pub(crate) async fn writable(opened: &Opened) -> Result<(Record, Timestamp)> {
+    let mut attempts = Attempts::new(&opened.jobs.db);
+    loop {
+        let found = match opened.jobs.record(&opened.place.job).await {
+            Err(Error::Store(error)) => {
+                attempts.failed(error).await?;
+                continue;
+            }
+            found => found?,
+        };
+        let gone = || Error::Deleted(opened.id.clone());
+        let (record, now) = found.ok_or_else(gone)?;
+        if record.run != opened.record.run || record.phase.is_going() {
+            return Err(gone());
+        }
+        if record.schema > crate::state::SCHEMA {
+            let (job, stored) = (opened.id.clone(), record.schema);
+            return Err(Error::NewerSchema { job, stored, known: crate::state::SCHEMA });
+        }
+        if record.phase == Phase::Active {
+            return Ok((record, now));
+        }
+        if opened.jobs.on_tombstoned == OnTombstoned::Refuse {
+            return Err(Error::Tombstoned(opened.id.clone()));
+        }
+        let revive = record.enter(opened.place.job.clone(), Phase::Active, None)?;
+        if let Err(error) = opened.jobs.db.commit(vec![revive]).await {
+            attempts.failed(error).await?;
+        }
+    }
+}
+
+/// Marks each cell of the task with the attempt of `guard`, so that no earlier writer can change it.
+async fn fence(opened: &Opened, task: u32, guard: &Guard) -> Result<Vec<Cell>> {
+    let attempt = guard.fence().as_u64();
+    let mut attempts = Attempts::new(&opened.jobs.db);
+    loop {
+        let cells = match cells_of(opened, task).await {
+            Err(Error::Store(error)) => {
+                attempts.failed(error).await?;
+                continue;
+            }
+            cells => cells?,
+        };
+        let behind = cells.iter().filter(|cell| cell.fence < attempt);
+        let marks = behind.map(|cell| {
+            let path = opened.place.states.doc(cell.state.key.doc_id())?;
+            cell.mark(path, "fence", count(attempt))
+        });
+        let marks = marks.collect::<Result<Vec<_>>>()?;
+        if marks.is_empty() {
+            return Ok(cells);
+        }
+        for page in marks.chunks(crate::purge::PAGE as usize) {
+            match guard.commit(page.to_vec()).await {
+                Ok(_) => {}
+                Err(firekeep_lock::CommitError::Store(error)) => {
+                    if !is_refusal(&error) {
+                        tracing::debug!(task, %error, "fencing off earlier attempts again");
+                    }
+                    attempts.failed(error).await?;
+                    break;
+                }
+                Err(_) => return Err(Error::Lost { job: opened.id.clone(), task }),
+            }
+        }
+    }
+}
+
+/// The cells of a task, those of this run.
+pub(crate) async fn cells_of(opened: &Opened, task: u32) -> Result<Vec<Cell>> {
+    let query = Query::collection(opened.place.states.as_str());
+    let query = query.filter(field("taskID").eq(i64::from(task)));
+    let documents = opened.jobs.db.query(query).await?;
+    let cells = documents.iter().map(|document| opened.cell(document));
+    cells.filter_map(Result::transpose).collect()
+}

@@ -1,0 +1,165 @@
+//! What a writer knows of the cells of its task, and the writes that change them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use firekeep_core::{Committed, DocPath, Fields, Require, Version, Write};
+
+use crate::error::{Error, Result};
+use crate::jobs::event_id;
+use crate::key::{Key, Tag};
+use crate::observer::Opened;
+use crate::state::{self, Cell, Progress, State};
+use crate::update::Update;
+
+/// A change to a cell.
+#[derive(Clone, Debug)]
+pub(super) enum Draft {
+    /// A new state.
+    Whole(Update),
+    /// The same state, further on.
+    Progress { progress: Progress, message: String },
+}
+
+/// A change with the id that is written with it, however often it is tried.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    pub(super) tag: Tag,
+    pub(super) draft: Draft,
+    event_id: String,
+}
+
+pub(super) fn named(drafts: Vec<(Tag, Draft)>) -> Result<Vec<Named>> {
+    let name = |(tag, draft)| {
+        let event_id = match &draft {
+            Draft::Whole(Update { event_id: Some(id), .. }) => id.clone(),
+            _ => event_id()?,
+        };
+        Ok(Named { tag, draft, event_id })
+    };
+    drafts.into_iter().map(name).collect()
+}
+
+/// The cells of a task as its writer knows them.
+#[derive(Debug)]
+pub(super) struct Cells {
+    by_tag: HashMap<Tag, Slot>,
+    /// Whether the store holds this and nothing else, as far as fences reach.
+    pub(super) is_sure: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    state: Arc<State>,
+    is_first: bool,
+    document: Version,
+}
+
+/// What to write, and what the states are then.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) writes: Vec<Write>,
+    /// Whether a cell is created: then neither claim nor job may have changed.
+    pub(super) creates: bool,
+    /// One per draft, in order.
+    pub(super) states: Vec<Arc<State>>,
+    /// Which state each of the leading writes is of, and whether it is the task's first.
+    changed: Vec<(usize, bool)>,
+}
+
+impl Cells {
+    pub(super) fn of(cells: Vec<Cell>) -> Self {
+        let slot = |cell: Cell| {
+            let slot = Slot { is_first: cell.is_first, document: cell.document, state: cell.state };
+            (slot.state.key.tag.clone(), slot)
+        };
+        Self { by_tag: cells.into_iter().map(slot).collect(), is_sure: true }
+    }
+
+    /// What writes `drafts`. Those whose event ids are stored already are done.
+    pub(super) fn plan(
+        &self,
+        opened: &Opened,
+        (task, attempt): (u32, u64),
+        drafts: &[Named],
+    ) -> Result<Plan> {
+        let mut plan = Plan { writes: vec![], creates: false, states: vec![], changed: vec![] };
+        let mut history = vec![];
+        let mut has_reported = !self.by_tag.is_empty();
+        for (index, draft) in drafts.iter().enumerate() {
+            let slot = self.by_tag.get(&draft.tag);
+            if let Some(slot) = slot.filter(|slot| slot.state.event_id == draft.event_id) {
+                plan.states.push(Arc::clone(&slot.state));
+                continue;
+            }
+            let is_first = slot.map_or(!has_reported, |slot| slot.is_first);
+            has_reported = true;
+            let state = next(opened, (task, attempt), slot.map(|slot| &*slot.state), draft);
+            let (id, fields) = (state.key.doc_id(), state.to_fields(is_first));
+            if opened.record.history > 0 {
+                history.extend(kept(opened, &id, &state, fields.clone())?);
+            }
+            let require = slot.map_or(Require::Absent, |slot| Require::Version(slot.document));
+            let path = opened.place.states.doc(&id)?;
+            plan.writes.push(Write::replace(path, fields)?.require(require));
+            plan.creates |= slot.is_none();
+            plan.changed.push((index, is_first));
+            plan.states.push(Arc::new(state));
+        }
+        plan.writes.extend(history);
+        Ok(plan)
+    }
+
+    /// Takes over what was written. Answers the states, with their times.
+    pub(super) fn take_over(&mut self, mut plan: Plan, committed: &Committed) -> Vec<Arc<State>> {
+        for ((index, is_first), written) in plan.changed.iter().zip(&committed.writes) {
+            let state = &mut plan.states[*index];
+            Arc::make_mut(state).committed_at = committed.commit_time;
+            let document = written.version.unwrap_or_else(|| Version::at(committed.commit_time));
+            let slot = Slot { state: Arc::clone(state), is_first: *is_first, document };
+            self.by_tag.insert(state.key.tag.clone(), slot);
+        }
+        plan.states
+    }
+}
+
+/// The state after `old`, if there was one.
+fn next(opened: &Opened, (task, attempt): (u32, u64), old: Option<&State>, draft: &Named) -> State {
+    let update = match &draft.draft {
+        Draft::Whole(update) => update.clone(),
+        Draft::Progress { progress, message } => Update {
+            status: old.map_or_else(Default::default, |old| old.status),
+            message: message.clone(),
+            progress: Some(*progress),
+            payload: old.map_or_else(Fields::default, |old| old.payload.clone()),
+            event_id: None,
+            observed_at: None,
+        },
+    };
+    State {
+        job: opened.id.clone(),
+        run: opened.record.run,
+        key: Key::new(draft.tag.clone(), task),
+        status: update.status,
+        message: update.message,
+        progress: update.progress,
+        payload: update.payload,
+        version: old.map_or(0, |old| old.version) + 1,
+        event_id: draft.event_id.clone(),
+        attempt,
+        observed_at: update.observed_at,
+        committed_at: opened.now,
+    }
+}
+
+/// What keeps `state` in the history, and takes the oldest out of it.
+fn kept(opened: &Opened, cell: &str, state: &State, fields: Fields) -> Result<Vec<Write>, Error> {
+    let path = |version| -> Result<DocPath> {
+        Ok(opened.place.events.doc(state::event_id(cell, version))?)
+    };
+    let mut writes = vec![Write::create(path(state.version)?, fields)?];
+    if let Some(old) = state.version.checked_sub(opened.record.history.into()).filter(|old| *old > 0) {
+        writes.push(Write::delete(path(old)?));
+    }
+    Ok(writes)
+}
