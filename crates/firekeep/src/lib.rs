@@ -4,6 +4,8 @@ pub use firekeep_core::*;
 
 #[cfg(feature = "firestore")]
 pub use firekeep_firestore::{self as firestore, FirestoreStore};
+#[cfg(feature = "jobs")]
+pub use firekeep_jobs as jobs;
 #[cfg(feature = "layers")]
 pub use firekeep_layers as layers;
 #[cfg(feature = "lock")]

@@ -92,7 +92,8 @@ impl ClaimOptions {
             && self.stall_after < heartbeat * 3
         {
             let least = heartbeat * 3;
-            let rule = format!("must be at least three heartbeats, {least:?}, is {:?}", self.stall_after);
+            let rule =
+                format!("must be at least three heartbeats, {least:?}, is {:?}", self.stall_after);
             return Err(Error::invalid("stall_after", rule));
         }
         let options = AcquireOptions::default().lease(self.stall_after);
@@ -125,7 +126,14 @@ pub(crate) async fn claim(job: &Job, task: u32, options: &ClaimOptions) -> Resul
         }
     };
     let cells = fence(opened, task, &guard).await?;
-    Ok(Claim::Won(TaskWriter::new(job.observer().clone(), task, guard, options, cells, (record, now))))
+    Ok(Claim::Won(TaskWriter::new(
+        job.observer().clone(),
+        task,
+        guard,
+        options,
+        cells,
+        (record, now),
+    )))
 }
 
 /// The job as it is now, if it takes writes; revives it if it is tombstoned.

@@ -65,7 +65,9 @@ pub enum Error {
         tag: Tag,
     },
     /// Another process has claimed the task since.
-    #[error("task {task} of job `{job}` is in its attempt {current}, this is attempt {attempt}; stop")]
+    #[error(
+        "task {task} of job `{job}` is in its attempt {current}, this is attempt {attempt}; stop"
+    )]
     Fenced {
         /// The job.
         job: JobId,
@@ -91,7 +93,9 @@ pub enum Error {
     #[error("the cursor is too old: {0}; watch from the start")]
     CursorTooOld(String),
     /// The stored data is newer than this code.
-    #[error("job `{job}` has schema {stored}, this code knows {known}; it may read, and must be updated to write")]
+    #[error(
+        "job `{job}` has schema {stored}, this code knows {known}; it may read, and must be updated to write"
+    )]
     NewerSchema {
         /// The job.
         job: JobId,

@@ -233,7 +233,13 @@ impl Inner {
         Ok(record.map(|record| (record, lookup.read_time)))
     }
 
-    fn opened(self: &Arc<Self>, id: JobId, place: Place, record: Record, now: Timestamp) -> Result<Observer> {
+    fn opened(
+        self: &Arc<Self>,
+        id: JobId,
+        place: Place,
+        record: Record,
+        now: Timestamp,
+    ) -> Result<Observer> {
         if record.phase.is_going() {
             return Err(Error::Deleted(id));
         }

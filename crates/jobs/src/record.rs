@@ -92,9 +92,9 @@ impl Place {
         })
     }
 
-    /// All that lies below the job.
+    /// All that lies below the job. The states come last: whoever finds none, finds nothing.
     pub(crate) fn below(&self) -> [&CollectionPath; 4] {
-        [&self.states, &self.events, &self.leases, &self.attempts]
+        [&self.events, &self.leases, &self.attempts, &self.states]
     }
 }
 
@@ -155,8 +155,14 @@ impl Record {
     }
 
     /// The write that moves the job from what was read here to `phase`.
-    pub(crate) fn enter(&self, job: DocPath, phase: Phase, deletion: Option<&str>) -> Result<Write> {
-        let mut fields: Fields = fields! { "phase" => phase.name(), "deleted" => phase != Phase::Active };
+    pub(crate) fn enter(
+        &self,
+        job: DocPath,
+        phase: Phase,
+        deletion: Option<&str>,
+    ) -> Result<Write> {
+        let mut fields: Fields =
+            fields! { "phase" => phase.name(), "deleted" => phase != Phase::Active };
         let mut mask = vec!["phase", "deleted"];
         if phase == Phase::Active {
             mask.extend(["tombstonedAt", "deletion"]);

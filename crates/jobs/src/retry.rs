@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use firekeep_core::{Backoff, Db, Effect, Error, ErrorKind, Retry};
 
-const PAUSES: Backoff =
-    Backoff { base: Duration::from_millis(50), cap: Duration::from_secs(2) };
+const PAUSES: Backoff = Backoff { base: Duration::from_millis(50), cap: Duration::from_secs(2) };
 /// With the pauses above, about ten seconds.
 const MOST: u32 = 10;
 
@@ -33,7 +32,11 @@ impl<'a> Attempts<'a> {
         if self.failures >= MOST {
             return Err(error);
         }
-        let pause = if is_refusal(&error) { Duration::ZERO } else { PAUSES.delay(self.failures, after) };
+        // What a refusal was due to is read anew; waiting does not change it.
+        let pause = match error.is_refused_precondition() {
+            true => Duration::ZERO,
+            false => PAUSES.delay(self.failures, after),
+        };
         if !pause.is_zero() {
             self.db.clock().sleep(pause).await;
         }

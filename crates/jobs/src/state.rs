@@ -97,7 +97,8 @@ impl State {
             fields.insert("message".into(), self.message.as_str().into());
         }
         if let Some(progress) = self.progress {
-            let progress = fields! { "done" => count(progress.done), "total" => count(progress.total) };
+            let progress =
+                fields! { "done" => count(progress.done), "total" => count(progress.total) };
             fields.insert("progress".into(), progress.into());
         }
         if !self.payload.is_empty() {
@@ -126,9 +127,8 @@ impl Cell {
     pub(crate) fn read(job: &JobId, document: &Document) -> Result<Self> {
         let corrupt = |reason| Error::corrupt(document.path(), reason);
         let wrong = |name: &str| corrupt(format!("`{name}` is missing or of another type"));
-        let integer = |name: &str| {
-            document.get(name).and_then(Value::as_integer).ok_or_else(|| wrong(name))
-        };
+        let integer =
+            |name: &str| document.get(name).and_then(Value::as_integer).ok_or_else(|| wrong(name));
         let text = |name: &str| document.get(name).and_then(Value::as_str);
         let time = |name: &str| document.get(name).and_then(Value::as_timestamp);
         let schema = u32::try_from(integer("schemaVersion")?).unwrap_or(u32::MAX);

@@ -239,7 +239,8 @@ impl Shared {
             }
             match self.attempt(&mut cells, &drafts).await {
                 Err(Error::Store(error)) => {
-                    cells.is_sure &= !is_refusal(&error) && error.effect() == firekeep_core::Effect::None;
+                    cells.is_sure &=
+                        !is_refusal(&error) && error.effect() == firekeep_core::Effect::None;
                     attempts.failed(error).await?;
                 }
                 done => return done,
@@ -280,7 +281,8 @@ impl Shared {
                 Ok(cells.take_over(plan, &committed))
             }
             Err(CommitError::Store(error)) => {
-                cells.is_sure = !is_refusal(&error) && error.effect() == firekeep_core::Effect::None;
+                cells.is_sure =
+                    !is_refusal(&error) && error.effect() == firekeep_core::Effect::None;
                 Err(error.into())
             }
             Err(_) => Err(self.lost()),
@@ -309,7 +311,8 @@ impl Shared {
         let opened = &self.observer.0;
         let (record, now) = writable(opened).await?;
         let found = crate::claim::cells_of(opened, self.task).await?;
-        if let Some(later) = found.iter().map(|cell| cell.fence).filter(|f| *f > self.attempt).max() {
+        if let Some(later) = found.iter().map(|cell| cell.fence).filter(|f| *f > self.attempt).max()
+        {
             let (job, task, attempt) = (opened.id.clone(), self.task, self.attempt);
             return Err(Error::Fenced { job, task, attempt, current: later });
         }

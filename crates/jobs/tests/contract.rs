@@ -1,6 +1,6 @@
 //! The contract: jobs, tasks, tags, and who may write what.
 
-use firekeep_jobs::{Claim, Error, Jobs, JobSpec, Status, Tag, TaskWriter, Update};
+use firekeep_jobs::{Claim, Error, JobSpec, Jobs, Status, Tag, TaskWriter, Update};
 use firekeep_testkit::TestBackend;
 
 const INDEXES: &str = include_str!("../../../infra/firestore.indexes.json");

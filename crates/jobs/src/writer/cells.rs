@@ -158,7 +158,9 @@ fn kept(opened: &Opened, cell: &str, state: &State, fields: Fields) -> Result<Ve
         Ok(opened.place.events.doc(state::event_id(cell, version))?)
     };
     let mut writes = vec![Write::create(path(state.version)?, fields)?];
-    if let Some(old) = state.version.checked_sub(opened.record.history.into()).filter(|old| *old > 0) {
+    if let Some(old) =
+        state.version.checked_sub(opened.record.history.into()).filter(|old| *old > 0)
+    {
         writes.push(Write::delete(path(old)?));
     }
     Ok(writes)

@@ -52,7 +52,8 @@ async fn flush_when_due(shared: std::sync::Weak<Shared>) {
             let Some(shared) = shared.upgrade() else { return };
             let mut pending = shared.pending();
             let due = pending.written.map(|written| written + shared.interval);
-            let wait = due.map_or_else(Default::default, |due| due.saturating_duration_since(shared.now()));
+            let wait = due
+                .map_or_else(Default::default, |due| due.saturating_duration_since(shared.now()));
             if pending.by_tag.is_empty() {
                 pending.is_awaited = false;
                 return;
@@ -113,7 +114,9 @@ impl Shared {
             let is_newer = |waits: &(Progress, String)| match &named.draft {
                 Draft::Whole(_) => false,
                 // More progress was reported while this was under way.
-                Draft::Progress { progress, message } => (waits.0, &waits.1) != (*progress, message),
+                Draft::Progress { progress, message } => {
+                    (waits.0, &waits.1) != (*progress, message)
+                }
             };
             if pending.by_tag.get(&named.tag).is_some_and(|waits| !is_newer(waits)) {
                 pending.by_tag.remove(&named.tag);
