@@ -22,7 +22,7 @@ pub(crate) struct Args {
 }
 
 /// The packages whose suites note their queries.
-const FEATURES: &[&str] = &["firekeep-telemetry", "firekeep-server"];
+const FEATURES: &[&str] = &["firekeep-telemetry", "firekeep-jobs", "firekeep-server"];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = new_folder()?;

@@ -9,6 +9,7 @@ use firekeep_firestore::FirestoreStore;
 use firekeep_layers::{Bill, MeterHandle, MeterLayer, Stack};
 use firekeep_memory::{IndexFile, MemoryStore};
 
+use crate::recording;
 use crate::require::{Availability, emulator};
 
 /// A database that a test has to itself, on one backend, metered.
@@ -21,8 +22,9 @@ pub struct TestBackend {
 
 impl TestBackend {
     /// A database in memory that knows the composite indexes in `indexes`, the text of a
-    /// `firestore.indexes.json`, and refuses queries that need others. Its time stands still until
-    /// the test moves it, so a request that meets a lock is refused at once instead of waiting.
+    /// `firestore.indexes.json`, and refuses queries that need others; those of a feature's suite are
+    /// [noted](crate::recording). Its time stands still until the test moves it, so a request that
+    /// meets a lock is refused at once instead of waiting.
     ///
     /// # Panics
     /// If `indexes` is malformed.
@@ -32,11 +34,12 @@ impl TestBackend {
             Err(error) => panic!("the index file is malformed: {error}"),
         };
         let clock = ManualClock::new();
-        let store = MemoryStore::builder()
-            .indexes(indexes)
-            .clock(clock.clone())
-            .lock_wait(Duration::ZERO)
-            .build();
+        let builder = MemoryStore::builder().indexes(indexes.clone());
+        let builder = builder.clock(clock.clone()).lock_wait(Duration::ZERO);
+        let store = match recording::recorder(&indexes) {
+            Some(recorder) => builder.record_indexes(recorder).build(),
+            None => builder.build(),
+        };
         Self { memory: Some((store.clone(), clock)), ..Self::metered(Stack::new(store)) }
     }
 

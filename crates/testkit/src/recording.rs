@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+#[cfg(feature = "stores")]
+use firekeep_memory::index_file::IndexRecorder;
+
 /// The variable that names the folder; nothing is noted where it is not set.
 pub const RECORD_INDEXES: &str = "FIREKEEP_RECORD_INDEXES";
 
@@ -17,4 +20,19 @@ pub fn file() -> Option<PathBuf> {
     let folder = std::env::var(RECORD_INDEXES).ok().filter(|folder| !folder.is_empty())?;
     let store = STORES.fetch_add(1, Ordering::Relaxed);
     Some(PathBuf::from(folder).join(format!("{}-{store}.json", std::process::id())))
+}
+
+/// What notes the queries of one store in a [`file`] of its own; `None` where nothing is noted.
+///
+/// # Panics
+/// If the file can't be written, on the first query that needs an index.
+#[cfg(feature = "stores")]
+pub fn recorder(indexes: &firekeep_memory::IndexFile) -> Option<IndexRecorder> {
+    let path = file()?;
+    let recorder = IndexRecorder::with_overrides_of(indexes);
+    Some(recorder.on_change(move |needed| {
+        if let Err(error) = std::fs::write(&path, needed.to_json()) {
+            panic!("can't note which indexes are needed: {error}");
+        }
+    }))
 }
