@@ -138,7 +138,7 @@ fn read_csv(path: &Path, tenant: &TenantId, device: &DeviceId) -> Result<Vec<Rea
 }
 
 async fn store_past(telemetry: &Telemetry, past: &[Reading], quiet: bool) -> Result<(), Failure> {
-    let mut progress = Progress::new(past.len() as u64, quiet);
+    let mut progress = Progress::new(past.len() as u64, "readings", quiet);
     for batch in past.chunks(BATCH) {
         let stored = telemetry.write_batch(batch).await;
         stored.map_err(|error| Failure::Failed(error.into()))?;

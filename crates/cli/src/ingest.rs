@@ -118,7 +118,7 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
     } else {
         let mut sink = Sink::open(&args.target.server, args.target.store.as_ref())?;
         let rows = table.rows().flatten().filter(|row| row.line >= args.from_line);
-        let progress = Progress::new(checked.rows, json);
+        let progress = Progress::new(checked.rows, "readings", json);
         store(&mut sink, rows, progress, &mut report).await?;
     }
     output::say(&report, json);

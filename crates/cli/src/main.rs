@@ -5,12 +5,15 @@ mod demo;
 mod failure;
 mod ingest;
 mod interrupt;
+mod jobs;
 mod lock;
 mod log;
 mod output;
+mod process;
 mod progress;
 mod serve;
 mod table;
+mod time;
 
 use std::process::ExitCode;
 
@@ -42,6 +45,8 @@ enum Command {
     Demo(demo::Args),
     #[command(subcommand)]
     Lock(lock::Command),
+    #[command(subcommand)]
+    Jobs(jobs::Command),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +70,7 @@ fn run(command: Command, json: bool) -> Result<ExitCode, Failure> {
             Command::Ingest(args) => ingest::run(*args, json).await,
             Command::Demo(args) => demo::run(args, json).await,
             Command::Lock(command) => return lock::run(command, json).await,
+            Command::Jobs(command) => return jobs::run(command, json).await,
         };
         done.map(|()| ExitCode::SUCCESS)
     });

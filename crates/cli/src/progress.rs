@@ -16,6 +16,8 @@ const EVERY: Duration = Duration::from_secs(5);
 pub(crate) struct Progress {
     done: u64,
     total: u64,
+    /// What is counted, in the plural.
+    units: &'static str,
     shown: Shown,
 }
 
@@ -27,20 +29,21 @@ enum Shown {
 }
 
 impl Progress {
-    pub(crate) fn new(total: u64, quiet: bool) -> Self {
+    pub(crate) fn new(total: u64, units: &'static str, quiet: bool) -> Self {
         let shown = if quiet {
             Shown::Nothing
         } else if std::io::stderr().is_terminal() {
-            let style = "{bar:40} {human_pos} of {human_len} readings, {per_sec}, {eta} left";
+            let style = "{bar:40} {human_pos} of {human_len} {prefix}, {per_sec}, {eta} left";
             let style = ProgressStyle::with_template(style);
             Shown::Bar(
                 ProgressBar::new(total)
+                    .with_prefix(units)
                     .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())),
             )
         } else {
             Shown::Lines { last: SystemClock.monotonic() }
         };
-        Self { done: 0, total, shown }
+        Self { done: 0, total, units, shown }
     }
 
     pub(crate) fn advance(&mut self, by: u64) {
@@ -52,10 +55,18 @@ impl Progress {
                 if now.duration_since(*last) >= EVERY {
                     *last = now;
                     let (done, total) = (output::count(self.done), output::count(self.total));
-                    output::to_stderr(&format!("{done} of {total} readings"));
+                    output::to_stderr(&format!("{done} of {total} {}", self.units));
                 }
             }
             Shown::Nothing => {}
+        }
+    }
+
+    /// Lets `write` write to the terminal, without the bar in between.
+    pub(crate) fn aside(&self, write: impl FnOnce()) {
+        match &self.shown {
+            Shown::Bar(bar) => bar.suspend(write),
+            Shown::Lines { .. } | Shown::Nothing => write(),
         }
     }
 

@@ -2,53 +2,23 @@
 //! several do to each other.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(clippy::print_stdout, reason = "a skip says why")]
 
 mod program;
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 
-use firekeep_testkit::Availability;
-use program::{Outcome, file, firekeep, run, signal};
+use program::{Outcome, Shared, file, run, signal, until_listening};
 use serde_json::{Value, json};
 
-/// A database on the emulator that a test has to itself, for several processes.
-struct Shared {
-    host: String,
-    store: String,
+/// What the tests of locks ask of the database that they share.
+trait Locking {
+    fn status(&self, key: &str) -> Value;
+    fn is_held(&self, key: &str) -> bool;
+    fn hold(&self, key: &str, options: &[&str], script: &str) -> Holder;
 }
 
-impl Shared {
-    /// `None`, with the reason printed, where no emulator is required.
-    fn new() -> Option<Self> {
-        let host = match firekeep_testkit::require::emulator() {
-            Availability::At(host) => host,
-            Availability::Skipped(why) => {
-                println!("skipped on the emulator: {why}");
-                return None;
-            }
-            Availability::Missing(what) => panic!("{what}"),
-        };
-        let store = format!("firestore://t-lock-{}-{}", std::process::id(), fastrand::u32(..));
-        Some(Self { host, store })
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = firekeep(args);
-        command.env("FIRESTORE_EMULATOR_HOST", &self.host).env("FIREKEEP_STORE", &self.store);
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Outcome {
-        let output = self.command(args).output().unwrap();
-        Outcome {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
+impl Locking for Shared {
     fn status(&self, key: &str) -> Value {
         let outcome = self.run(&["lock", "status", key, "--json"]);
         assert_eq!(outcome.code, Some(0), "{outcome:?}");
@@ -276,17 +246,4 @@ fn the_other_layout_is_another_lock() {
     assert_eq!(outcome.json()["held"], true);
     holder.let_go();
     assert_eq!(holder.ended().code, Some(0));
-}
-
-/// Waits until the process hears SIGTERM: it listens before it does anything else.
-fn until_listening(process: &Child) {
-    let term = 1_u64 << 14;
-    let caught = || {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
-        u64::from_str_radix(line.trim(), 16).unwrap()
-    };
-    while caught() & term == 0 {
-        std::thread::yield_now();
-    }
 }

@@ -14,6 +14,8 @@ use super::child::{Signals, code, send, spawn};
 use super::{LocksArgs, parse_key};
 use crate::failure::Failure;
 use crate::output;
+use crate::process::this_process;
+use crate::time::parse_time;
 
 /// Run a command while a lock is held.
 ///
@@ -169,11 +171,6 @@ impl Args {
     }
 }
 
-fn this_process() -> String {
-    let host = nix::unistd::gethostname().ok().and_then(|host| host.into_string().ok());
-    format!("{}:{}", host.as_deref().unwrap_or("unknown"), std::process::id())
-}
-
 fn not_acquired(error: Error) -> Failure {
     let (code, kind) = match error.kind() {
         ErrorKind::InvalidArgument => return Failure::Usage(error.to_string()),
@@ -192,29 +189,4 @@ fn interrupted(signal: Signal) -> Failure {
 fn lost(status: ExitStatus) -> Failure {
     let message = format!("the lease was lost while the command ran, which ended with {status}");
     Failure::Run { code: 124, kind: "lost", message }
-}
-
-/// A time as people write it: `30s`, `1m 30s`, `500ms`.
-fn parse_time(text: &str) -> Result<Duration, String> {
-    let parsed = text.parse::<jiff::SignedDuration>().ok();
-    parsed
-        .and_then(|time| Duration::try_from(time).ok())
-        .ok_or_else(|| "expected a time such as 30s, 500ms, 10m, 1h".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_as_people_write_them() {
-        for (text, millis) in
-            [("30s", 30_000), ("500ms", 500), ("0s", 0), ("1m 30s", 90_000), ("1h", 3_600_000)]
-        {
-            assert_eq!(parse_time(text), Ok(Duration::from_millis(millis)), "{text}");
-        }
-        for text in ["", "30", "-5s", "soon"] {
-            assert!(parse_time(text).is_err(), "{text}");
-        }
-    }
 }

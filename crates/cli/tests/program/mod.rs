@@ -1,11 +1,13 @@
 //! Running the binary, as a shell would.
 
 #![allow(dead_code, reason = "each test program uses a part")]
+#![allow(clippy::print_stdout, reason = "a skip says why")]
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
+use firekeep_testkit::Availability;
 use serde_json::Value;
 
 /// What a run left behind.
@@ -17,6 +19,14 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    pub(crate) fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -37,12 +47,7 @@ pub(crate) fn firekeep(args: &[&str]) -> Command {
 }
 
 pub(crate) fn run(args: &[&str]) -> Outcome {
-    let output = firekeep(args).output().unwrap();
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    Outcome::of(firekeep(args).output().unwrap())
 }
 
 /// A file with the tests' data.
@@ -102,5 +107,50 @@ impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A database on the emulator that a test has to itself, for several processes.
+pub(crate) struct Shared {
+    host: String,
+    store: String,
+}
+
+impl Shared {
+    /// `None`, with the reason printed, where no emulator is required.
+    pub(crate) fn new() -> Option<Self> {
+        let host = match firekeep_testkit::require::emulator() {
+            Availability::At(host) => host,
+            Availability::Skipped(why) => {
+                println!("skipped on the emulator: {why}");
+                return None;
+            }
+            Availability::Missing(what) => panic!("{what}"),
+        };
+        let store = format!("firestore://t-cli-{}-{}", std::process::id(), fastrand::u32(..));
+        Some(Self { host, store })
+    }
+
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = firekeep(args);
+        command.env("FIRESTORE_EMULATOR_HOST", &self.host).env("FIREKEEP_STORE", &self.store);
+        command
+    }
+
+    pub(crate) fn run(&self, args: &[&str]) -> Outcome {
+        Outcome::of(self.command(args).output().unwrap())
+    }
+}
+
+/// Waits until the process hears SIGTERM: it listens before it does anything else.
+pub(crate) fn until_listening(process: &Child) {
+    let term = 1_u64 << 14;
+    let caught = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(line.trim(), 16).unwrap()
+    };
+    while caught() & term == 0 {
+        std::thread::yield_now();
     }
 }
