@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use firekeep_core::{Query, Timestamp, field};
-use firekeep_lock::{AcquireOptions, Attempt, Guard};
+use firekeep_core::{Query, Timestamp, Version, field};
+use firekeep_lock::{AcquireOptions, Attempt, CommitError, Guard};
 
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -174,36 +174,46 @@ async fn fence(opened: &Opened, task: u32, guard: &Guard) -> Result<Vec<Cell>> {
     let attempt = guard.fence().as_u64();
     let mut attempts = Attempts::new(&opened.jobs.db);
     loop {
-        let cells = match cells_of(opened, task).await {
+        let mut cells = match cells_of(opened, task).await {
             Err(Error::Store(error)) => {
                 attempts.failed(error).await?;
                 continue;
             }
             cells => cells?,
         };
-        let behind = cells.iter().filter(|cell| cell.fence < attempt);
-        let marks = behind.map(|cell| {
+        let behind: Vec<_> = cells.iter_mut().filter(|cell| cell.fence < attempt).collect();
+        match mark(opened, task, guard, behind).await {
+            Ok(()) => return Ok(cells),
+            Err(Error::Store(error)) => {
+                if !is_refusal(&error) {
+                    tracing::debug!(task, %error, "fencing off earlier attempts again");
+                }
+                attempts.failed(error).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Marks `cells`, and takes over which versions they have then.
+async fn mark(opened: &Opened, task: u32, guard: &Guard, mut cells: Vec<&mut Cell>) -> Result<()> {
+    let attempt = guard.fence().as_u64();
+    for page in cells.chunks_mut(crate::purge::PAGE as usize) {
+        let marks = page.iter().map(|cell| {
             let path = opened.place.states.doc(cell.state.key.doc_id())?;
             cell.mark(path, "fence", count(attempt))
         });
-        let marks = marks.collect::<Result<Vec<_>>>()?;
-        if marks.is_empty() {
-            return Ok(cells);
-        }
-        for page in marks.chunks(crate::purge::PAGE as usize) {
-            match guard.commit(page.to_vec()).await {
-                Ok(_) => {}
-                Err(firekeep_lock::CommitError::Store(error)) => {
-                    if !is_refusal(&error) {
-                        tracing::debug!(task, %error, "fencing off earlier attempts again");
-                    }
-                    attempts.failed(error).await?;
-                    break;
-                }
-                Err(_) => return Err(Error::Lost { job: opened.id.clone(), task }),
-            }
+        let committed = guard.commit(marks.collect::<Result<_>>()?).await;
+        let committed = committed.map_err(|error| match error {
+            CommitError::Store(error) => Error::Store(error),
+            _ => Error::Lost { job: opened.id.clone(), task },
+        })?;
+        for (cell, written) in page.iter_mut().zip(&committed.writes) {
+            cell.fence = attempt;
+            cell.document = written.version.unwrap_or_else(|| Version::at(committed.commit_time));
         }
     }
+    Ok(())
 }
 
 /// The cells of a task, those of this run.

@@ -42,8 +42,8 @@ impl Job {
     ///
     /// # Cost
     /// Three RPCs, two billed writes, and one billed read for the job and for each cell of the task
-    /// (one if there is none). If an earlier attempt has written cells, one RPC, one read and one
-    /// write per such cell more.
+    /// (one if there is none). If an earlier attempt has written cells, one RPC, one read and a write
+    /// per such cell more. Two RPCs and two reads if somebody else has the task.
     pub async fn claim(&self, task: u32) -> Result<Claim> {
         self.claim_with(task, &ClaimOptions::default()).await
     }

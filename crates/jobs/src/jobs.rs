@@ -136,7 +136,10 @@ impl Jobs {
             purge::clear_leftovers(&self.0, &place).await?;
             let write = Record::create(place.job.clone(), &spec, &creation)?;
             let error = match self.0.db.commit(vec![write]).await {
-                Ok(_) => return Ok(Job::new(self.observe(id).await?)),
+                Ok(committed) => {
+                    let record = Record::created(&spec, creation, &committed);
+                    return Ok(Job::new(self.0.opened(id, place, record, committed.commit_time)?));
+                }
                 Err(error) => error,
             };
             match self.0.record(&place.job).await? {

@@ -1,7 +1,7 @@
 //! The document of a job, and where it and its parts are.
 
 use firekeep_core::{
-    CollectionPath, DocPath, Document, Fields, Require, Timestamp, TransformOp, Value, Version,
+    CollectionPath, Committed, DocPath, Document, Fields, Require, Timestamp, TransformOp, Value, Version,
     Write, fields,
 };
 
@@ -152,6 +152,25 @@ impl Record {
             fields.insert("history".into(), i64::from(spec.history).into());
         }
         Ok(Write::create(job, fields)?.with("lastActive", TransformOp::CommitTime)?)
+    }
+
+    /// What [`create`](Self::create) wrote.
+    pub(crate) fn created(spec: &JobSpec, creation: String, committed: &Committed) -> Self {
+        let now = committed.commit_time;
+        let version = committed.writes.first().and_then(|written| written.version);
+        Self {
+            run: Run::new(now),
+            tasks: spec.tasks,
+            tags: spec.tags.clone(),
+            history: spec.history,
+            phase: Phase::Active,
+            last_active: now,
+            tombstoned_at: None,
+            deletion: None,
+            schema: SCHEMA,
+            creation,
+            version: version.unwrap_or_else(|| Version::at(now)),
+        }
     }
 
     /// The write that moves the job from what was read here to `phase`.
