@@ -13,6 +13,9 @@ use crate::emulator::Running;
 use crate::{interrupt, step, workspace};
 
 /// Build Firekeep and show a building that is alive, in the browser.
+///
+/// A nightly rollup of its readings runs as a job; a worker of it hangs, is taken over, and is refused.
+/// Fails if that does not come about.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask demo                     simulated rooms, on memory
@@ -36,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FACTOR", default_value = "60")]
     speed: String,
 
-    /// End as soon as the page is there.
+    /// End as soon as the page is there and the rollup is done.
     #[arg(long)]
     exit_when_ready: bool,
 }
@@ -78,7 +81,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     outcome
 }
 
-/// Shows that the README's first command works: starts the demo, and ends it once it serves.
+/// What came of the nightly rollup, which the demo has checked.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RolledUp {
+    #[serde(rename = "jobID")]
+    job: String,
+    tasks: u32,
+    stalled_ms: u64,
+    fenced: u64,
+    taken_over: u64,
+}
+
+/// Shows that the README's first command works: starts the demo, and ends it once it serves and has
+/// rolled up.
 pub(crate) fn run_briefly() -> Result<()> {
     run(&Args {
         store: Backend::Memory,
@@ -112,19 +128,32 @@ fn usual_port() -> u16 {
     }
 }
 
-/// Prints the address once the demo serves, and waits for Ctrl-C.
+/// Prints the address once the demo serves, and what came of the rollup, and waits for Ctrl-C.
 fn show(demo: &mut Child, exit_when_ready: bool, interrupt: &interrupt::Interrupt) -> Result<()> {
     let output = demo.stdout.take().context("the demo has no output")?;
-    let mut line = String::new();
-    BufReader::new(output).read_line(&mut line).context("the demo's output broke off")?;
-    let Ok(ready) = serde_json::from_str::<Ready>(&line) else {
+    let mut lines = BufReader::new(output).lines();
+    let mut line = || lines.next().transpose().context("the demo's output broke off");
+    let Some(Ok(ready)) = line()?.map(|line| serde_json::from_str::<Ready>(&line)) else {
         bail!("the demo ended before it served; it said why above");
     };
     println!("\n  {}\n\nreadings are kept in {}; Ctrl-C ends the demo", ready.url, ready.store);
+    match line()?.map(|line| serde_json::from_str::<RolledUp>(&line)) {
+        Some(Ok(done)) => println!("{}", told(&done)),
+        _ if interrupt.came() => return Ok(()),
+        _ => bail!("the nightly rollup did not come to its end; the demo said why above"),
+    }
     if !exit_when_ready {
         interrupt.wait();
     }
     Ok(())
+}
+
+fn told(done: &RolledUp) -> String {
+    let RolledUp { job, tasks, stalled_ms, fenced, taken_over } = done;
+    format!(
+        "{job}: {tasks} device-days rolled up; one worker hung, its task stalled for {stalled_ms} ms, \
+         attempt {taken_over} took it over, and attempt {fenced} was refused when it woke up"
+    )
 }
 
 /// Asks the demo to end after the requests under way, and waits for it.

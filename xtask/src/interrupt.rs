@@ -24,4 +24,9 @@ impl Interrupt {
     pub(crate) fn wait(&self) {
         let _ = self.0.recv();
     }
+
+    /// Whether a signal has arrived since this was last asked.
+    pub(crate) fn came(&self) -> bool {
+        self.0.try_recv().is_ok()
+    }
 }

@@ -3,10 +3,12 @@
 mod building;
 mod feed;
 mod replay;
+mod rollup;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use firekeep::jobs::Jobs;
 use firekeep::{Clock, SystemClock};
 use firekeep_telemetry::{DeviceId, Reading, Telemetry, TenantId};
 use jiff::tz::TimeZone;
@@ -23,6 +25,7 @@ use crate::table::{Fold, Instants, Reader, Table, Unreadable};
 use building::Building;
 use feed::Feed;
 use replay::Replay;
+use rollup::Rollup;
 
 /// How much of the simulated past is there when the page opens.
 const HISTORY: Duration = Duration::from_secs(24 * 3600);
@@ -32,7 +35,9 @@ const BATCH: usize = 499;
 /// Serve a building that is alive: simulated rooms, or real readings replayed.
 ///
 /// Everything happens in this process. The past is stored first; then time goes on, faster than
-/// real time, until Ctrl-C.
+/// real time, until Ctrl-C. A nightly rollup of the past runs as a job meanwhile, under a lock; one of
+/// its workers hangs, and is seen to stall, to be taken over and to be refused. If that does not come
+/// about, the demo fails.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   firekeep demo
@@ -74,6 +79,12 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
     let listener = args.listen.bind().await?;
     let (app, store) = args.listen.app(&args.store)?;
     let telemetry = app.telemetry().clone();
+    let rollup = Rollup::new(
+        Jobs::new(telemetry.db().clone()),
+        app.locks().clone(),
+        telemetry.clone(),
+        &past,
+    );
     tokio::select! {
         () = interrupt.wait() => return Err(Failure::Interrupted("stopped before the demo began".into())),
         stored = store_past(&telemetry, &past, json) => stored?,
@@ -84,18 +95,30 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     let service = serve(listener, app, until(stopped.clone()));
-    let feeding = feed.run(&telemetry, &SystemClock, args.speed, until(stopped));
+    let feeding = feed.run(&telemetry, &SystemClock, args.speed, until(stopped.clone()));
+    let rolling = async {
+        tokio::select! {
+            done = roll_up(&rollup, json) => done,
+            () = until(stopped) => Ok(()),
+        }
+    };
     let ending = async {
         interrupt.wait().await;
         let _ = stop.send(true);
     };
     tokio::pin!(ending);
-    let work = async { futures::try_join!(service, feeding) };
+    let work = async { futures::try_join!(service, feeding, rolling) };
     tokio::pin!(work);
     tokio::select! {
         done = &mut work => done.map(drop),
         () = &mut ending => work.await.map(drop),
     }
+}
+
+/// Rolls up once, and says what came of it.
+async fn roll_up(rollup: &Rollup, json: bool) -> Result<(), Failure> {
+    output::say(&rollup.run().await?, json);
+    Ok(())
 }
 
 /// What is stored before the page opens, and what follows.

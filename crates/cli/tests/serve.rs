@@ -4,7 +4,11 @@
 
 mod program;
 
-use program::{Service, data, file, run, signal};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use program::{Service, data, file, firekeep, run, signal};
+use serde_json::{Value, json};
 
 #[test]
 fn anything_but_loopback_is_refused_by_name() {
@@ -68,6 +72,22 @@ fn the_demo_shows_five_rooms_with_a_day_behind_them() {
     assert_eq!(devices["devices"].as_array().unwrap().len(), 5, "{devices}");
     let readings = demo.last("meeting-room", 1_000);
     assert_eq!(readings.len(), 1_000);
+}
+
+#[test]
+fn the_demo_rolls_up_and_shows_a_stall_a_takeover_and_a_zombie_that_is_refused() {
+    let args = ["demo", "--csv", &data("quoted.csv"), "--listen", "127.0.0.1:0", "--json"];
+    let mut demo = firekeep(&args).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines();
+    let mut line = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert!(line()["url"].is_string());
+    let rolled_up = line();
+    assert_eq!((&rolled_up["tasks"], &rolled_up["readings"]), (&json!(1), &json!(60)));
+    assert!(rolled_up["stalledMs"].as_u64().unwrap() >= 1000, "{rolled_up}");
+    assert_eq!(rolled_up["fenced"], 1);
+    assert!(rolled_up["takenOver"].as_u64().unwrap() >= 2, "{rolled_up}");
+    signal(&demo, "TERM");
+    assert_eq!(demo.wait().unwrap().code(), Some(0));
 }
 
 #[test]
