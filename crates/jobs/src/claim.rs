@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::jobs::OnTombstoned;
 use crate::observer::Opened;
+use crate::purge::clear_orphans;
 use crate::record::{Phase, Record};
 use crate::retry::{Attempts, is_refusal};
 use crate::state::{Cell, count};
@@ -117,15 +118,20 @@ pub(crate) async fn claim(job: &Job, task: u32, options: &ClaimOptions) -> Resul
         Attempt::Won(guard) => guard,
         Attempt::Held(held) => return Ok(Claim::Held { remaining: held.remaining }),
     };
-    // The lease first, then the job: a deletion marks the job first and looks for leases then.
+    let cells = fence(opened, task, &guard).await?;
+    // The lease first, then the job: a deletion marks the job first and looks for leases then. The
+    // cells first, too: what was read of them may be the work of a deletion that had sealed them.
     let (record, now) = match writable(opened).await {
         Ok(found) => found,
         Err(error) => {
             let _ = guard.release().await;
+            if matches!(error, Error::Deleted(_)) {
+                // Where there is no job, nothing else would find the counter of the lock.
+                clear_orphans(&opened.jobs, &opened.place, Duration::ZERO).await?;
+            }
             return Err(error);
         }
     };
-    let cells = fence(opened, task, &guard).await?;
     Ok(Claim::Won(TaskWriter::new(
         job.observer().clone(),
         task,
@@ -152,10 +158,7 @@ pub(crate) async fn writable(opened: &Opened) -> Result<(Record, Timestamp)> {
         if record.run != opened.record.run || record.phase.is_going() {
             return Err(gone());
         }
-        if record.schema > crate::state::SCHEMA {
-            let (job, stored) = (opened.id.clone(), record.schema);
-            return Err(Error::NewerSchema { job, stored, known: crate::state::SCHEMA });
-        }
+        record.check_writable(&opened.id)?;
         if record.phase == Phase::Active {
             return Ok((record, now));
         }
@@ -198,7 +201,7 @@ async fn fence(opened: &Opened, task: u32, guard: &Guard) -> Result<Vec<Cell>> {
 /// Marks `cells`, and takes over which versions they have then.
 async fn mark(opened: &Opened, task: u32, guard: &Guard, mut cells: Vec<&mut Cell>) -> Result<()> {
     let attempt = guard.fence().as_u64();
-    for page in cells.chunks_mut(crate::purge::PAGE as usize) {
+    for page in cells.chunks_mut(crate::page::PAGE as usize) {
         let marks = page.iter().map(|cell| {
             let path = opened.place.states.doc(cell.state.key.doc_id())?;
             cell.mark(path, "fence", count(attempt))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use firekeep_core::Effect;
+use firekeep_core::{Effect, Timestamp};
 
 use crate::key::{JobId, Tag};
 use crate::state::State;
@@ -85,6 +85,24 @@ pub enum Error {
         job: JobId,
         /// The task.
         task: u32,
+    },
+    /// Tasks of the job are claimed.
+    #[error("{leases} tasks of job `{job}` are claimed; close their writers, or force it")]
+    Claimed {
+        /// The job.
+        job: JobId,
+        /// How many tasks are.
+        leases: u64,
+    },
+    /// The store's clock stands before a time that it has given out.
+    #[error(
+        "the store's time, {now}, is before {newest}, which is stored; nothing is judged by it"
+    )]
+    ClockBehind {
+        /// The store's time.
+        now: Timestamp,
+        /// The newest time of activity that is stored.
+        newest: Timestamp,
     },
     /// A task failed while others waited for it.
     #[error("task {} of job `{}` failed in {:?} with status {}", .0.key.task, .0.job, .0.key.tag, .0.status)]

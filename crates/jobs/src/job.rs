@@ -7,7 +7,9 @@ use firekeep_lock::Locks;
 
 use crate::claim::{self, Claim, ClaimOptions};
 use crate::error::Result;
+use crate::jobs::Inner;
 use crate::observer::Observer;
+use crate::record::Place;
 
 /// A job: all that an [`Observer`] may, and claims. Cheap to clone; dropping it ends nothing.
 #[derive(Clone, Debug)]
@@ -18,12 +20,7 @@ pub struct Job {
 
 impl Job {
     pub(crate) fn new(observer: Observer) -> Self {
-        let opened = &observer.0;
-        let locks = Locks::builder(opened.jobs.db.clone().labelled("jobs"))
-            .leases(opened.place.leases.as_str())
-            .fences(opened.place.attempts.as_str())
-            .build()
-            .expect("both are collections below a job");
+        let locks = locks(&observer.0.jobs, &observer.0.place);
         Self { locks: Arc::new(locks), observer }
     }
 
@@ -66,6 +63,15 @@ impl Job {
     pub fn observer(&self) -> &Observer {
         &self.observer
     }
+}
+
+/// The locks of the tasks of the job at `place`.
+pub(crate) fn locks(jobs: &Inner, place: &Place) -> Locks {
+    Locks::builder(jobs.db.clone().labelled("jobs"))
+        .leases(place.leases.as_str())
+        .fences(place.attempts.as_str())
+        .build()
+        .expect("both are collections below a job")
 }
 
 impl Deref for Job {

@@ -138,7 +138,12 @@ impl Jobs {
             let error = match self.0.db.commit(vec![write]).await {
                 Ok(committed) => {
                     let record = Record::created(&spec, creation, &committed);
-                    return Ok(Job::new(self.0.opened(id, place, record, committed.commit_time)?));
+                    return Ok(Job::new(self.0.opened(
+                        id,
+                        place,
+                        record,
+                        committed.commit_time,
+                    )?));
                 }
                 Err(error) => error,
             };

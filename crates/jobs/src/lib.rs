@@ -1,33 +1,46 @@
 #![doc = include_str!("../README.md")]
 
+mod age;
 mod aggregate;
 mod claim;
+mod deletion;
 mod error;
+mod gc;
 mod job;
 mod jobs;
 mod key;
+mod life;
+mod list;
 mod observer;
 mod oneshot;
+mod page;
 mod purge;
 mod record;
 mod retry;
+mod seal;
 mod spec;
 mod state;
 mod status;
+mod sweep;
 mod update;
 mod writer;
 
+pub use age::Age;
 pub use aggregate::{Aggregate, Culprit, Histogram, Scope};
 pub use claim::{Claim, ClaimOptions};
 pub use error::{Error, Result};
+pub use gc::{GcEvent, GcOptions, GcReport};
 pub use job::Job;
 pub use jobs::{COLLECTION, Jobs, JobsBuilder, OnTombstoned};
 pub use key::{JobId, Key, Tag};
+pub use life::DeleteOptions;
+pub use list::{JobInfo, ListOptions};
 pub use observer::Observer;
 pub use oneshot::Lowest;
 pub use record::Phase;
 pub use spec::{JobSpec, MAX_HISTORY, MAX_TAGS};
 pub use state::{Progress, Run, State};
 pub use status::Status;
+pub use sweep::SweepReport;
 pub use update::Update;
 pub use writer::{Reported, TaskWriter};

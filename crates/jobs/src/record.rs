@@ -1,8 +1,8 @@
 //! The document of a job, and where it and its parts are.
 
 use firekeep_core::{
-    CollectionPath, Committed, DocPath, Document, Fields, Require, Timestamp, TransformOp, Value, Version,
-    Write, fields,
+    CollectionPath, Committed, DocPath, Document, Fields, Require, Timestamp, TransformOp, Value,
+    Version, Write, fields,
 };
 
 use crate::error::{Error, Result};
@@ -133,6 +133,14 @@ impl Record {
             creation: text("creation").unwrap_or_default().to_owned(),
             version: document.version(),
         })
+    }
+
+    /// Refuses what a newer version of this code has written: it may be read only.
+    pub(crate) fn check_writable(&self, id: &JobId) -> Result<()> {
+        if self.schema <= SCHEMA {
+            return Ok(());
+        }
+        Err(Error::NewerSchema { job: id.clone(), stored: self.schema, known: SCHEMA })
     }
 
     /// The write that creates a job.

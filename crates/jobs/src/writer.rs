@@ -309,8 +309,9 @@ impl Shared {
     /// Learns what the store holds, and whether the task is still ours.
     async fn reload(&self, cells: &mut Cells) -> Result<()> {
         let opened = &self.observer.0;
-        let (record, now) = writable(opened).await?;
+        // The cells first: if a deletion had sealed them when they were read, the job tells.
         let found = crate::claim::cells_of(opened, self.task).await?;
+        let (record, now) = writable(opened).await?;
         if let Some(later) = found.iter().map(|cell| cell.fence).filter(|f| *f > self.attempt).max()
         {
             let (job, task, attempt) = (opened.id.clone(), self.task, self.attempt);
