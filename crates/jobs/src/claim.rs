@@ -12,7 +12,7 @@ use crate::observer::Opened;
 use crate::purge::clear_orphans;
 use crate::record::{Phase, Record};
 use crate::retry::{Attempts, is_refusal};
-use crate::state::{Cell, count};
+use crate::state::{Cell, Run, count};
 use crate::writer::TaskWriter;
 
 /// What came of claiming a task.
@@ -108,6 +108,13 @@ impl ClaimOptions {
 /// The key of the lock of a task.
 pub(crate) fn lock_key(opened: &Opened, task: u32) -> String {
     format!("{}/{task}", opened.record.run.created().as_micros())
+}
+
+/// Reads what [`lock_key`] wrote; `None` for any other text.
+pub(crate) fn run_and_task(key: &str) -> Option<(Run, u32)> {
+    let (created, task) = key.split_once('/')?;
+    let created = Timestamp::from_micros(created.parse().ok()?).ok()?;
+    Some((Run::new(created), task.parse().ok()?))
 }
 
 pub(crate) async fn claim(job: &Job, task: u32, options: &ClaimOptions) -> Result<Claim> {
