@@ -8,6 +8,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use firekeep_core::{CollectionPath, Db, DocPath, Effect, ErrorKind, Retry, Timestamp};
 
 use crate::error::{Error, Result};
+use crate::hub::Hubs;
+use crate::hub::cells::Cells;
 use crate::job::Job;
 use crate::key::JobId;
 use crate::observer::{Observer, Opened};
@@ -43,6 +45,8 @@ pub(crate) struct Inner {
     pub(crate) on_tombstoned: OnTombstoned,
     /// How old the stamp of a job's activity may get while the job is written to.
     pub(crate) horizon: Duration,
+    /// The listens to the cells of jobs.
+    pub(crate) cells: Hubs<Cells>,
 }
 
 /// Jobs that differ from the defaults.
@@ -91,6 +95,7 @@ impl JobsBuilder {
             collection: CollectionPath::new(self.collection)?,
             on_tombstoned: self.on_tombstoned,
             horizon: self.horizon,
+            cells: Hubs::default(),
         })))
     }
 }

@@ -59,6 +59,11 @@ impl Tag {
         Ok(Self(tag.into()))
     }
 
+    /// The tag without a name, which is the first of all.
+    pub(crate) fn empty() -> Self {
+        Self("".into())
+    }
+
     /// The tag.
     pub fn as_str(&self) -> &str {
         &self.0
