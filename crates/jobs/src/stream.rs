@@ -136,15 +136,6 @@ impl Observer {
         let hub = self.0.jobs.cells.join(&self.0)?;
         Ok(Watch::new(self.clone(), hub, scope, Some(*cursor)))
     }
-
-    pub(crate) fn check_scope(&self, scope: &Scope) -> Result<()> {
-        match scope {
-            Scope::Job => Ok(()),
-            Scope::Tag(tag) => self.check_tag(tag),
-            Scope::Task(task) => self.check_task(*task),
-            Scope::Cell(key) => self.check_tag(&key.tag).and_then(|()| self.check_task(key.task)),
-        }
-    }
 }
 
 impl Watch {
