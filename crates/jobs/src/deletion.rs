@@ -205,8 +205,15 @@ impl Deletion<'_> {
 pub(crate) async fn live_leases(jobs: &Inner, place: &Place) -> Result<u64> {
     let locks = locks(jobs, place);
     let (mut live, mut after) = (0, None);
+    let mut attempts = Attempts::new(&jobs.db);
     loop {
-        let page = locks.list(LEASES, after.as_ref()).await?;
+        let page = match locks.list(LEASES, after.as_ref()).await {
+            Ok(page) => page,
+            Err(error) => match error.store() {
+                Some(passing) if attempts.may_pass(passing).await => continue,
+                _ => return Err(error.into()),
+            },
+        };
         if let Some(stranger) = page.strangers.first() {
             return Err(Error::corrupt(stranger, "it is no lease"));
         }

@@ -23,14 +23,19 @@ impl<'a> Attempts<'a> {
     /// Waits before the next attempt, if `error` may pass and there were not too many. The caller has
     /// looked, where the outcome is unknown, that the attempt did not succeed.
     pub(crate) async fn failed(&mut self, error: Error) -> Result<(), Error> {
+        if self.may_pass(&error).await { Ok(()) } else { Err(error) }
+    }
+
+    /// As [`failed`](Self::failed).
+    pub(crate) async fn may_pass(&mut self, error: &Error) -> bool {
         self.failures += 1;
         let after = match error.retry() {
             Retry::Request { after } => after,
-            _ if error.effect() == Effect::Unknown || is_refusal(&error) => None,
-            _ => return Err(error),
+            _ if error.effect() == Effect::Unknown || is_refusal(error) => None,
+            _ => return false,
         };
         if self.failures >= MOST {
-            return Err(error);
+            return false;
         }
         // What a refusal was due to is read anew; waiting does not change it.
         let pause = match error.is_refused_precondition() {
@@ -40,7 +45,7 @@ impl<'a> Attempts<'a> {
         if !pause.is_zero() {
             self.db.clock().sleep(pause).await;
         }
-        Ok(())
+        true
     }
 }
 

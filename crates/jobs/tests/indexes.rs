@@ -10,7 +10,7 @@ const INDEXES: &str = include_str!("../../../infra/firestore.indexes.json");
 
 /// What is exempt, by collection.
 const EXEMPT: [(&str, &[&str]); 5] = [
-    ("jobs", &["creation", "deletion", "history", "numTasks", "tags"]),
+    ("jobs", &["creation", "deletion", "history", "migration", "numTasks", "tags"]),
     (
         "states",
         &[
@@ -22,6 +22,7 @@ const EXEMPT: [(&str, &[&str]); 5] = [
             "observedAt",
             "payload",
             "progress",
+            "sealed",
             "version",
         ],
     ),
