@@ -13,6 +13,7 @@ use crate::{step, workspace};
 #[command(after_help = "Examples:
   cargo xtask bench
   cargo xtask bench lock
+  cargo xtask bench jobs
   cargo xtask bench sqlite client --rounds 15
   cargo xtask bench --help   what the benchmark itself takes stands in bench/peers")]
 pub(crate) struct Args {
@@ -63,7 +64,7 @@ fn needs_emulator(args: &[String]) -> bool {
             None => None,
         });
     let mut asked = groups.by_ref().peekable();
-    asked.peek().is_none() || asked.any(|group| matches!(group, "client" | "lock"))
+    asked.peek().is_none() || asked.any(|group| matches!(group, "client" | "lock" | "jobs"))
 }
 
 #[cfg(test)]
@@ -87,6 +88,7 @@ mod tests {
         assert!(needs("--rounds 3"));
         assert!(needs("--only sqlite --only client"));
         assert!(needs("--only=client"));
+        assert!(needs("--only=jobs"));
         assert!(!needs("--only sqlite --rounds 3"));
     }
 }

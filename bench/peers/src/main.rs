@@ -3,6 +3,7 @@
 
 mod bare;
 mod client;
+mod jobs;
 mod locks;
 mod measure;
 mod memory;
@@ -15,8 +16,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// Measures Firekeep beside SQLite, the bare generated client, the `firestore` crate and a lock
-/// written the obvious way.
+/// Measures Firekeep beside SQLite, the bare generated client, the `firestore` crate, and a lock and
+/// updates of state written the obvious way.
 #[derive(Debug, Parser)]
 #[command(
     after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench --only sqlite --rounds 15"
@@ -31,7 +32,7 @@ struct Args {
     /// Writes the rows as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// The emulator's address, needed by the groups `client` and `lock`.
+    /// The emulator's address, needed by the groups `client`, `lock` and `jobs`.
     #[arg(long, env = "FIRESTORE_EMULATOR_HOST")]
     emulator: Option<String>,
 }
@@ -49,6 +50,8 @@ enum Group {
     Client,
     /// `firekeep-lock` against a lock written the obvious way, on memory and the emulator.
     Lock,
+    /// `firekeep-jobs`: updates against bare commits on memory and against transactions on the emulator.
+    Jobs,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -75,6 +78,12 @@ fn main() -> anyhow::Result<()> {
             anyhow::anyhow!("the group `lock` needs the emulator: run `cargo xtask bench lock`")
         })?;
         rows.extend(locks::run(host, args.rounds)?);
+    }
+    if wants(Group::Jobs) {
+        let host = args.emulator.as_deref().ok_or_else(|| {
+            anyhow::anyhow!("the group `jobs` needs the emulator: run `cargo xtask bench jobs`")
+        })?;
+        rows.extend(jobs::run(host, args.rounds)?);
     }
     report::print(&rows);
     if let Some(path) = args.json {

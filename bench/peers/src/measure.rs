@@ -11,11 +11,25 @@ pub struct Sample {
     pub cpu: Duration,
 }
 
-/// Runs `body` once and takes its wall time and the CPU time of this process.
+/// Takes the wall time and the CPU time of this process from a moment on.
+#[derive(Debug)]
+pub struct Clock(Instant, ProcessTime);
+
+impl Clock {
+    pub fn start() -> Self {
+        Self(Instant::now(), ProcessTime::now())
+    }
+
+    pub fn stop(self) -> Sample {
+        Sample { wall: self.0.elapsed(), cpu: self.1.elapsed() }
+    }
+}
+
+/// Runs `body` once and takes its time.
 pub fn sample<T>(body: impl FnOnce() -> T) -> (T, Sample) {
-    let (wall, cpu) = (Instant::now(), ProcessTime::now());
+    let clock = Clock::start();
     let value = body();
-    (value, Sample { wall: wall.elapsed(), cpu: cpu.elapsed() })
+    (value, clock.stop())
 }
 
 /// Rounds of two subjects, paired.
@@ -29,17 +43,26 @@ pub fn pairs(
     mut ours: impl FnMut() -> anyhow::Result<()>,
     mut peer: impl FnMut() -> anyhow::Result<()>,
 ) -> anyhow::Result<Pairs> {
+    sampled(rounds, || timed(&mut ours), || timed(&mut peer))
+}
+
+/// As [`pairs`], of subjects that take their time themselves, since a part of what they do does not count.
+pub fn sampled(
+    rounds: usize,
+    mut ours: impl FnMut() -> anyhow::Result<Sample>,
+    mut peer: impl FnMut() -> anyhow::Result<Sample>,
+) -> anyhow::Result<Pairs> {
     ours()?;
     peer()?;
     let mut pairs = Pairs::default();
     for round in 0..rounds {
         let (first, second);
         if round % 2 == 0 {
-            first = timed(&mut ours)?;
-            second = timed(&mut peer)?;
+            first = ours()?;
+            second = peer()?;
         } else {
-            second = timed(&mut peer)?;
-            first = timed(&mut ours)?;
+            second = peer()?;
+            first = ours()?;
         }
         pairs.0.push((first, second));
     }
