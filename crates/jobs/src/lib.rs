@@ -8,6 +8,7 @@ mod claim;
 mod cursor;
 mod deletion;
 mod error;
+mod fields;
 mod gc;
 mod held;
 mod hub;

@@ -6,6 +6,7 @@ use firekeep_core::{
 };
 
 use crate::error::{Error, Result};
+use crate::fields::{natural, optional, required};
 use crate::key::{JobId, Tag};
 use crate::spec::JobSpec;
 use crate::state::{Run, SCHEMA};
@@ -100,37 +101,21 @@ impl Place {
 
 impl Record {
     pub(crate) fn read(document: &Document) -> Result<Self> {
-        let corrupt = |reason| Error::corrupt(document.path(), reason);
-        let wrong = |name: &str| corrupt(format!("`{name}` is missing or of another type"));
-        let natural = |name: &str| {
-            let number = document.get(name).and_then(Value::as_integer);
-            number.and_then(|n| u32::try_from(n).ok()).ok_or_else(|| wrong(name))
-        };
-        let time = |name: &str| document.get(name).and_then(Value::as_timestamp);
-        let text = |name: &str| document.get(name).and_then(Value::as_str);
-        let tags = match document.get("tags") {
-            None => vec![],
-            Some(tags) => {
-                let tags = tags.as_array().ok_or_else(|| wrong("tags"))?.iter();
-                tags.map(|tag| Tag::new(tag.as_str().ok_or_else(|| wrong("tags"))?))
-                    .collect::<Result<_>>()?
-            }
-        };
-        let tasks = natural("numTasks")?;
-        if tasks == 0 {
-            return Err(corrupt("`numTasks` is 0".to_owned()));
-        }
+        let time = |name| optional(document, name, Value::as_timestamp);
+        let text = |name| optional(document, name, Value::as_str);
         Ok(Self {
             run: Run::new(document.created()),
-            tasks,
-            tags,
-            history: natural("history").unwrap_or(0),
-            phase: text("phase").and_then(Phase::of).ok_or_else(|| wrong("phase"))?,
-            last_active: time("lastActive").ok_or_else(|| wrong("lastActive"))?,
-            tombstoned_at: time("tombstonedAt"),
-            deletion: text("deletion").map(str::to_owned),
-            schema: natural("schemaVersion")?,
-            creation: text("creation").unwrap_or_default().to_owned(),
+            tasks: required(document, "numTasks", |tasks| {
+                natural(tasks).filter(|tasks| *tasks > 0)
+            })?,
+            tags: optional(document, "tags", tags)?.unwrap_or_default(),
+            history: optional(document, "history", natural)?.unwrap_or(0),
+            phase: required(document, "phase", |phase| Phase::of(phase.as_str()?))?,
+            last_active: required(document, "lastActive", Value::as_timestamp)?,
+            tombstoned_at: time("tombstonedAt")?,
+            deletion: text("deletion")?.map(str::to_owned),
+            schema: required(document, "schemaVersion", natural)?,
+            creation: text("creation")?.unwrap_or_default().to_owned(),
             version: document.version(),
         })
     }
@@ -165,14 +150,16 @@ impl Record {
     /// What [`create`](Self::create) wrote.
     pub(crate) fn created(spec: &JobSpec, creation: String, committed: &Committed) -> Self {
         let now = committed.commit_time;
-        let version = committed.writes.first().and_then(|written| written.version);
+        let written = committed.writes.first();
+        let stamp = written.and_then(|written| written.transform_results.first()?.as_timestamp());
+        let version = written.and_then(|written| written.version);
         Self {
             run: Run::new(now),
             tasks: spec.tasks,
             tags: spec.tags.clone(),
             history: spec.history,
             phase: Phase::Active,
-            last_active: now,
+            last_active: stamp.unwrap_or(now),
             tombstoned_at: None,
             deletion: None,
             schema: SCHEMA,
@@ -207,4 +194,8 @@ impl Record {
             Phase::Deleting | Phase::Purging => write,
         })
     }
+}
+
+fn tags(value: &Value) -> Option<Vec<Tag>> {
+    value.as_array()?.iter().map(|tag| Tag::new(tag.as_str()?).ok()).collect()
 }

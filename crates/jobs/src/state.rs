@@ -5,6 +5,7 @@ use std::sync::Arc;
 use firekeep_core::{DocPath, Document, Fields, Require, Timestamp, Value, Write, fields};
 
 use crate::error::{Error, Result};
+use crate::fields::{natural, optional, required};
 use crate::key::{JobId, Key, Tag};
 use crate::status::Status;
 
@@ -125,61 +126,55 @@ impl Cell {
 
     /// Reads a document of `jobs/{job}/states` or `jobs/{job}/events`.
     pub(crate) fn read(job: &JobId, document: &Document) -> Result<Self> {
-        let corrupt = |reason| Error::corrupt(document.path(), reason);
-        let wrong = |name: &str| corrupt(format!("`{name}` is missing or of another type"));
-        let integer =
-            |name: &str| document.get(name).and_then(Value::as_integer).ok_or_else(|| wrong(name));
-        let text = |name: &str| document.get(name).and_then(Value::as_str);
-        let time = |name: &str| document.get(name).and_then(Value::as_timestamp);
-        let schema = u32::try_from(integer("schemaVersion")?).unwrap_or(u32::MAX);
+        let schema = required(document, "schemaVersion", natural)?;
         if schema > SCHEMA + 1 {
             return Err(Error::NewerSchema { job: job.clone(), stored: schema, known: SCHEMA });
         }
-        let tag = Tag::new(text("tag").ok_or_else(|| wrong("tag"))?)?;
-        let task = integer("taskID")?.try_into().map_err(|_| wrong("taskID"))?;
-        let key = Key::new(tag, task);
-        let version = integer("version")?.try_into().map_err(|_| wrong("version"))?;
+        let tag = required(document, "tag", |tag| Tag::new(tag.as_str()?).ok())?;
+        let key = Key::new(tag, required(document, "taskID", natural)?);
+        let version = required(document, "version", natural)?;
         let (id, cell) = (document.id(), key.doc_id());
         if id != cell && id != event_id(&cell, version) {
-            return Err(corrupt(format!("its fields are those of `{key}`")));
+            let reason = format!("its fields are those of `{key}`");
+            return Err(Error::corrupt(document.path(), reason));
         }
-        let progress = document.get("progress").map(|progress| {
-            let field = |name| natural(progress.as_map()?.get(name)?);
-            Some(Progress { done: field("done")?, total: field("total")? })
-        });
+        let text =
+            |name| Ok::<_, Error>(optional(document, name, Value::as_str)?.unwrap_or_default());
         let state = State {
             job: job.clone(),
-            run: Run::new(time("run").ok_or_else(|| wrong("run"))?),
+            run: Run::new(required(document, "run", Value::as_timestamp)?),
             key,
-            status: Status::new(integer("status")?.try_into().map_err(|_| wrong("status"))?),
-            message: text("message").unwrap_or_default().to_owned(),
-            progress: progress.map(|p| p.ok_or_else(|| wrong("progress"))).transpose()?,
-            payload: document.get("payload").and_then(Value::as_map).cloned().unwrap_or_default(),
+            status: Status::new(required(document, "status", natural)?),
+            message: text("message")?.to_owned(),
+            progress: optional(document, "progress", progress)?,
+            payload: optional(document, "payload", Value::as_map)?.cloned().unwrap_or_default(),
             version,
-            event_id: text("eventID").unwrap_or_default().to_owned(),
-            attempt: integer("attempt")?.try_into().map_err(|_| wrong("attempt"))?,
-            observed_at: time("observedAt"),
+            event_id: text("eventID")?.to_owned(),
+            attempt: required(document, "attempt", natural)?,
+            observed_at: optional(document, "observedAt", Value::as_timestamp)?,
             // Who marks a cell without changing its state notes here when that was committed.
-            committed_at: time("committed").unwrap_or_else(|| document.updated()),
+            committed_at: optional(document, "committed", Value::as_timestamp)?
+                .unwrap_or_else(|| document.updated()),
         };
-        let fence = document.get("fence").and_then(natural).unwrap_or(0);
+        let fence = optional(document, "fence", natural)?.unwrap_or(0);
         Ok(Self {
-            fence: fence.max(state.attempt),
+            fence: state.attempt.max(fence),
             state: Arc::new(state),
-            is_first: document.get("first").and_then(Value::as_bool).unwrap_or(false),
-            sealed: text("sealed").map(str::to_owned),
+            is_first: optional(document, "first", Value::as_bool)?.unwrap_or(false),
+            sealed: optional(document, "sealed", Value::as_str)?.map(str::to_owned),
             document: document.version(),
         })
     }
 }
 
+fn progress(value: &Value) -> Option<Progress> {
+    let field = |name| natural(value.as_map()?.get(name)?);
+    Some(Progress { done: field("done")?, total: field("total")? })
+}
+
 /// The id of the document that keeps one version of a cell.
 pub(crate) fn event_id(cell: &str, version: u64) -> String {
     format!("{cell}@{version}")
-}
-
-fn natural(value: &Value) -> Option<u64> {
-    value.as_integer()?.try_into().ok()
 }
 
 /// `n` as Firestore keeps it.

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use firekeep_jobs::{
     Aggregate, Culprit, Histogram, Job, JobSpec, Jobs, Key, Scope, Status, Tag, TaskWriter, Update,
@@ -137,11 +138,12 @@ async fn play(backend: &TestBackend, id: &str, script: Script) {
     model.check_all(&job).await;
     for (task, name, status) in steps {
         let (task, tag) = (task % tasks, tag(TAGS[name]));
-        if !writers.contains_key(&task) {
-            writers.insert(task, job.claim(task).await.unwrap().writer().unwrap());
-        }
+        let writer = match writers.entry(task) {
+            Entry::Occupied(writer) => writer.into_mut(),
+            Entry::Vacant(none) => none.insert(job.claim(task).await.unwrap().writer().unwrap()),
+        };
         let update = Update::new(status).message(format!("{status}"));
-        writers[&task].set(&tag, update).await.unwrap();
+        writer.set(&tag, update).await.unwrap();
         model.states.insert(Key::new(tag, task), status);
         model.check_all(&job).await;
     }

@@ -40,6 +40,7 @@ pub(super) async fn report(
     pending.by_tag.insert(tag, (progress, message.to_owned()));
     if !mem::replace(&mut pending.is_awaited, true) {
         drop(pending);
+        #[allow(clippy::disallowed_methods, reason = "it ends with the writer")]
         tokio::spawn(flush_when_due(Arc::downgrade(shared)));
     }
     Ok(Reported::Deferred)
