@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use firekeep_core::{Query, Timestamp, Version, field};
+use firekeep_lock::options::{MAX_LEASE, MAX_OWNER_BYTES, MIN_LEASE};
 use firekeep_lock::{AcquireOptions, Attempt, CommitError, Guard};
 
 use crate::error::{Error, Result};
@@ -65,8 +66,8 @@ impl ClaimOptions {
         self
     }
 
-    /// How often the holder says that it lives. A stall is no less than three of these, so that one
-    /// lost heartbeat is no stall; without this, it is exactly three.
+    /// How often the holder says that it lives, or a little earlier; at least 33 ms. A stall is no less
+    /// than three of these, so that one lost heartbeat is no stall; without this, it is exactly three.
     #[must_use]
     pub fn heartbeat(mut self, every: Duration) -> Self {
         self.heartbeat = Some(every);
@@ -74,14 +75,14 @@ impl ClaimOptions {
     }
 
     /// How long after a write of the task mere progress waits to be written; 1 s unless told otherwise,
-    /// since Firestore takes about one write a second per document for long.
+    /// since Firestore takes about one write a second per document for long. At most a day.
     #[must_use]
     pub fn progress_interval(mut self, interval: Duration) -> Self {
         self.progress_interval = interval;
         self
     }
 
-    /// Who claims, for operators: a host, a process.
+    /// Who claims, for operators: a host, a process. 1 to 256 bytes.
     #[must_use]
     pub fn owner(mut self, owner: impl Into<String>) -> Self {
         self.owner = Some(owner.into());
@@ -89,21 +90,51 @@ impl ClaimOptions {
     }
 
     fn lock_options(&self) -> Result<AcquireOptions> {
-        if let Some(heartbeat) = self.heartbeat
-            && self.stall_after < heartbeat * 3
-        {
-            let least = heartbeat * 3;
-            let rule =
-                format!("must be at least three heartbeats, {least:?}, is {:?}", self.stall_after);
-            return Err(Error::invalid("stall_after", rule));
-        }
-        let options = AcquireOptions::default().lease(self.stall_after);
+        self.check()?;
+        // A task may take as long as it takes: what ends a claim is silence alone.
+        let options = AcquireOptions::default().lease(self.stall_after).max_hold(Duration::MAX);
+        let options = match self.heartbeat {
+            Some(heartbeat) => options.renew_every(heartbeat),
+            None => options,
+        };
         Ok(match &self.owner {
             Some(owner) => options.owner(owner),
             None => options,
         })
     }
+
+    fn check(&self) -> Result<()> {
+        if !(MIN_LEASE..=MAX_LEASE).contains(&self.stall_after) {
+            let rule = format!("must be {MIN_LEASE:?} to {MAX_LEASE:?}, is {:?}", self.stall_after);
+            return Err(Error::invalid("stall_after", rule));
+        }
+        if let Some(heartbeat) = self.heartbeat {
+            if heartbeat < MIN_HEARTBEAT {
+                let rule = format!("must be at least {MIN_HEARTBEAT:?}, is {heartbeat:?}");
+                return Err(Error::invalid("heartbeat", rule));
+            }
+            let least = heartbeat.saturating_mul(3);
+            if self.stall_after < least {
+                let (is, rule) = (self.stall_after, "must be at least three heartbeats");
+                return Err(Error::invalid("stall_after", format!("{rule}, {least:?}, is {is:?}")));
+            }
+        }
+        if self.progress_interval > MAX_LEASE {
+            let rule = format!("must be at most {MAX_LEASE:?}, is {:?}", self.progress_interval);
+            return Err(Error::invalid("progress_interval", rule));
+        }
+        match self.owner.as_deref().map(str::len) {
+            Some(length) if !(1..=MAX_OWNER_BYTES).contains(&length) => {
+                let rule = format!("must have 1 to {MAX_OWNER_BYTES} bytes, has {length}");
+                Err(Error::invalid("owner", rule))
+            }
+            _ => Ok(()),
+        }
+    }
 }
+
+/// The shortest time between heartbeats: a third of the shortest stall.
+const MIN_HEARTBEAT: Duration = Duration::from_millis(33);
 
 /// The key of the lock of a task.
 pub(crate) fn lock_key(opened: &Opened, task: u32) -> String {
@@ -139,44 +170,43 @@ pub(crate) async fn claim(job: &Job, task: u32, options: &ClaimOptions) -> Resul
             return Err(error);
         }
     };
-    Ok(Claim::Won(TaskWriter::new(
-        job.observer().clone(),
-        task,
-        guard,
-        options,
-        cells,
-        (record, now),
-    )))
+    let observer = job.observer().clone();
+    let writer = TaskWriter::new(observer, task, guard, options, cells, (record, now))?;
+    Ok(Claim::Won(writer))
 }
 
 /// The job as it is now, if it takes writes; revives it if it is tombstoned.
-pub(crate) async fn writable(opened: &Opened) -> Result<(Record, Timestamp)> {
+async fn writable(opened: &Opened) -> Result<(Record, Timestamp)> {
     let mut attempts = Attempts::new(&opened.jobs.db);
     loop {
-        let found = match opened.jobs.record(&opened.place.job).await {
-            Err(Error::Store(error)) => {
-                attempts.failed(error).await?;
-                continue;
+        let error = match current(opened).await {
+            Ok((record, now)) if record.phase == Phase::Active => return Ok((record, now)),
+            Ok((record, _)) => {
+                let revive = record.enter(opened.place.job.clone(), Phase::Active, None)?;
+                match opened.jobs.db.commit(vec![revive]).await {
+                    Ok(_) => continue,
+                    Err(error) => error,
+                }
             }
-            found => found?,
+            Err(Error::Store(error)) => error,
+            Err(error) => return Err(error),
         };
-        let gone = || Error::Deleted(opened.id.clone());
-        let (record, now) = found.ok_or_else(gone)?;
-        if record.run != opened.record.run || record.phase.is_going() {
-            return Err(gone());
-        }
-        record.check_writable(&opened.id)?;
-        if record.phase == Phase::Active {
-            return Ok((record, now));
-        }
-        if opened.jobs.on_tombstoned == OnTombstoned::Refuse {
-            return Err(Error::Tombstoned(opened.id.clone()));
-        }
-        let revive = record.enter(opened.place.job.clone(), Phase::Active, None)?;
-        if let Err(error) = opened.jobs.db.commit(vec![revive]).await {
-            attempts.failed(error).await?;
-        }
+        attempts.failed(error).await?;
     }
+}
+
+/// The job as it is now, if it takes writes, if only to revive it.
+pub(crate) async fn current(opened: &Opened) -> Result<(Record, Timestamp)> {
+    let gone = || Error::Deleted(opened.id.clone());
+    let (record, now) = opened.jobs.record(&opened.place.job).await?.ok_or_else(gone)?;
+    if record.run != opened.record.run || record.phase.is_going() {
+        return Err(gone());
+    }
+    record.check_writable(&opened.id)?;
+    if record.phase != Phase::Active && opened.jobs.on_tombstoned == OnTombstoned::Refuse {
+        return Err(Error::Tombstoned(opened.id.clone()));
+    }
+    Ok((record, now))
 }
 
 /// Marks each cell of the task with the attempt of `guard`, so that no earlier writer can change it.

@@ -15,7 +15,7 @@ use crate::key::JobId;
 use crate::observer::{Observer, Opened};
 use crate::purge;
 use crate::record::{Place, Record};
-use crate::retry::{Attempts, is_refusal};
+use crate::retry::Attempts;
 use crate::spec::JobSpec;
 use crate::state::SCHEMA;
 
@@ -138,28 +138,37 @@ impl Jobs {
         let creation = event_id()?;
         let mut attempts = Attempts::new(&self.0.db);
         loop {
-            purge::clear_leftovers(&self.0, &place).await?;
-            let write = Record::create(place.job.clone(), &spec, &creation)?;
-            let error = match self.0.db.commit(vec![write]).await {
-                Ok(committed) => {
-                    let record = Record::created(&spec, creation, &committed);
-                    return Ok(Job::new(self.0.opened(
-                        id,
-                        place,
-                        record,
-                        committed.commit_time,
-                    )?));
-                }
-                Err(error) => error,
-            };
-            match self.0.record(&place.job).await? {
-                Some((record, now)) if record.creation == creation => {
-                    return Ok(Job::new(self.0.opened(id, place, record, now)?));
-                }
-                Some(_) => return Err(Error::Exists(id)),
-                None if is_refusal(&error) => attempts.failed(error).await?,
-                None => attempts.failed(error).await?,
+            match self.try_create(&id, &place, &spec, &creation).await {
+                Err(Error::Store(error)) => attempts.failed(error).await?,
+                done => return done,
             }
+        }
+    }
+
+    async fn try_create(
+        &self,
+        id: &JobId,
+        place: &Place,
+        spec: &JobSpec,
+        creation: &str,
+    ) -> Result<Job> {
+        purge::clear_leftovers(&self.0, place).await?;
+        let write = Record::create(place.job.clone(), spec, creation)?;
+        let error = match self.0.db.commit(vec![write]).await {
+            Ok(committed) => {
+                let record = Record::created(spec, creation.to_owned(), &committed);
+                let now = committed.commit_time;
+                return Ok(Job::new(self.0.opened(id.clone(), place.clone(), record, now)?));
+            }
+            Err(error) => error,
+        };
+        match self.0.record(&place.job).await? {
+            // An earlier try was carried out after all.
+            Some((record, now)) if record.creation == creation => {
+                Ok(Job::new(self.0.opened(id.clone(), place.clone(), record, now)?))
+            }
+            Some(_) => Err(Error::Exists(id.clone())),
+            None => Err(error.into()),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// The longest id of a Firestore document, in bytes
 /// (<https://firebase.google.com/docs/firestore/quotas>).
-const MAX_ID: usize = 1500;
+pub(crate) const MAX_ID: usize = 1500;
 /// What `:` and a task take of it at most.
 const MAX_SUFFIX: usize = 11;
 

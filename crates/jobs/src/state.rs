@@ -37,6 +37,15 @@ pub struct Progress {
     pub total: u64,
 }
 
+impl Progress {
+    pub(crate) fn check(self) -> Result<()> {
+        if i64::try_from(self.done.max(self.total)).is_ok() {
+            return Ok(());
+        }
+        Err(Error::invalid("progress", format!("must be at most {}", i64::MAX)))
+    }
+}
+
 /// The state of a task in a tag.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

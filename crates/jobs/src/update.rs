@@ -43,7 +43,7 @@ impl Update {
         self
     }
 
-    /// How much is done, and of how much; 0 if nobody knows.
+    /// How much is done, and of how much; 0 if nobody knows. Each at most 2⁶³ - 1.
     #[must_use]
     pub fn progress(mut self, done: u64, total: u64) -> Self {
         self.progress = Some(Progress { done, total });
@@ -73,6 +73,7 @@ impl Update {
     }
 
     pub(crate) fn check(&self) -> Result<()> {
+        self.progress.map_or(Ok(()), Progress::check)?;
         match self.event_id.as_deref().map(str::len) {
             Some(length) if !(1..=MAX_EVENT_ID).contains(&length) => {
                 let rule = format!("must have 1 to {MAX_EVENT_ID} bytes, has {length}");

@@ -1,6 +1,7 @@
 //! What the holder of a task writes.
 
 mod activity;
+mod apply;
 mod cells;
 mod progress;
 
@@ -8,23 +9,20 @@ use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use firekeep_core::{Timestamp, Write};
-use firekeep_lock::{CommitError, Guard, Lease, Released};
+use firekeep_core::Timestamp;
+use firekeep_lock::{Guard, Lease, Released};
 
 use self::activity::Activity;
-use self::cells::{Cells, Draft};
+use self::cells::Cells;
 use self::progress::Pending;
-use crate::claim::{ClaimOptions, writable};
+use crate::claim::ClaimOptions;
 use crate::error::{Error, Result};
+use crate::jobs::event_id;
 use crate::key::Tag;
 use crate::observer::Observer;
 use crate::record::Record;
-use crate::retry::{Attempts, is_refusal};
 use crate::state::{Cell, State};
 use crate::update::Update;
-
-/// The most cells that one write may change: as many as a job may declare.
-const MAX_CELLS: usize = crate::spec::MAX_TAGS;
 
 /// A claimed task: it may read all of the job, and write the states of this task alone.
 ///
@@ -45,7 +43,10 @@ pub(crate) struct Shared {
     task: u32,
     attempt: u64,
     lease: Lease,
+    stall_after: Duration,
     interval: Duration,
+    /// What the ids of this writer's own events begin with.
+    name: String,
     cells: tokio::sync::Mutex<Cells>,
     activity: Mutex<Activity>,
     pending: Mutex<Pending>,
@@ -68,19 +69,21 @@ impl TaskWriter {
         options: &ClaimOptions,
         cells: Vec<Cell>,
         (record, now): (Record, Timestamp),
-    ) -> Self {
+    ) -> Result<Self> {
         let activity = Activity::new(record, now, observer.0.clock_now());
         let shared = Shared {
             task,
             attempt: guard.fence().as_u64(),
             lease: guard.lease(),
+            stall_after: options.stall_after,
             interval: options.progress_interval,
+            name: event_id()?,
             cells: tokio::sync::Mutex::new(Cells::of(cells)),
             activity: Mutex::new(activity),
             pending: Mutex::default(),
             observer,
         };
-        Self { shared: Arc::new(shared), guard: Some(guard) }
+        Ok(Self { shared: Arc::new(shared), guard: Some(guard) })
     }
 
     /// The task.
@@ -98,7 +101,8 @@ impl TaskWriter {
         &self.shared.lease
     }
 
-    /// Writes the state of the task in `tag`, at once. Progress of it that still waits is forgotten.
+    /// Writes the state of the task in `tag`, at once. Progress of it that still waits is forgotten; that
+    /// of other tags is taken along.
     ///
     /// The write is guarded by the version that this writer knows; it is tried again as long as that
     /// may help, and applied once, whatever is lost on the way.
@@ -113,7 +117,8 @@ impl TaskWriter {
     /// # Cost
     /// One RPC and one billed write; two writes with history, and a delete once that is full. The first
     /// write of a cell bills two reads more, for the claim and the job. Once per half of the horizon,
-    /// the job is read, one RPC and one read, and stamped by one of its writers, one write.
+    /// the job is read, one RPC and one read, and stamped by one of its writers, one write. Progress that
+    /// is taken along is a write per tag.
     pub async fn set<T>(&self, tag: T, update: Update) -> Result<Arc<State>>
     where
         T: TryInto<Tag>,
@@ -139,8 +144,7 @@ impl TaskWriter {
         &self,
         updates: impl IntoIterator<Item = (Tag, Update)>,
     ) -> Result<Vec<Arc<State>>> {
-        let updates = updates.into_iter().map(|(tag, update)| (tag, Draft::Whole(update)));
-        self.shared.apply(updates.collect()).await
+        self.shared.set_all(updates.into_iter().collect()).await
     }
 
     /// Reports mere progress: the status stays, and so does the payload. Written at once if the
@@ -148,11 +152,12 @@ impl TaskWriter {
     /// changes take it along.
     ///
     /// # Errors
-    /// As [`set`](Self::set), if it is written at once. What is deferred and fails is logged, and tried
-    /// again with the next report, [`flush`](Self::flush) or [`close`](Self::close).
+    /// As [`set`](Self::set), if it is written at once. Either way it still waits then: it is tried again
+    /// as long as that may help, and with the next write, [`flush`](Self::flush) or
+    /// [`close`](Self::close), which tell why if it fails for good.
     ///
     /// # Cancellation
-    /// As [`set`](Self::set).
+    /// The progress still waits, as if it was deferred.
     ///
     /// # Cost
     /// As [`set`](Self::set), at most once per interval and task.
@@ -226,108 +231,7 @@ impl Shared {
         self.observer.0.clock_now()
     }
 
-    /// Writes `drafts`, all or none, once.
-    async fn apply(&self, mut drafts: Vec<(Tag, Draft)>) -> Result<Vec<Arc<State>>> {
-        drafts.sort_by(|one, other| one.0.cmp(&other.0));
-        self.check(&drafts)?;
-        let drafts = cells::named(drafts)?;
-        let mut cells = self.cells.lock().await;
-        let mut attempts = Attempts::new(&self.observer.0.jobs.db);
-        loop {
-            if self.lease.is_lost() {
-                return Err(self.lost());
-            }
-            match self.attempt(&mut cells, &drafts).await {
-                Err(Error::Store(error)) => {
-                    cells.is_sure &=
-                        !is_refusal(&error) && error.effect() == firekeep_core::Effect::None;
-                    attempts.failed(error).await?;
-                }
-                done => return done,
-            }
-        }
-    }
-
-    async fn attempt(&self, cells: &mut Cells, drafts: &[cells::Named]) -> Result<Vec<Arc<State>>> {
-        if !cells.is_sure {
-            self.reload(cells).await?;
-        }
-        let stamp = self.stamp().await?;
-        let plan = cells.plan(&self.observer.0, (self.task, self.attempt), drafts)?;
-        if plan.writes.is_empty() {
-            return Ok(plan.states);
-        }
-        let mut writes = plan.writes.clone();
-        let is_stamped = stamp.is_some();
-        let job = match stamp {
-            Some(stamp) => Some(stamp),
-            None => plan.creates.then(|| self.verify_job()),
-        };
-        writes.extend(job);
-        // Until the answer is here, nobody knows what the cells hold.
-        cells.is_sure = false;
-        let committed = if plan.creates {
-            self.lease.commit(writes).await
-        } else {
-            self.observer.0.jobs.db.commit(writes).await.map_err(CommitError::Store)
-        };
-        match committed {
-            Ok(committed) => {
-                if is_stamped {
-                    self.stamped(&committed);
-                }
-                self.forget_pending(drafts);
-                cells.is_sure = true;
-                Ok(cells.take_over(plan, &committed))
-            }
-            Err(CommitError::Store(error)) => {
-                cells.is_sure =
-                    !is_refusal(&error) && error.effect() == firekeep_core::Effect::None;
-                Err(error.into())
-            }
-            Err(_) => Err(self.lost()),
-        }
-    }
-
-    fn check(&self, drafts: &[(Tag, Draft)]) -> Result<()> {
-        if drafts.is_empty() || drafts.len() > MAX_CELLS {
-            let rule = format!("must be 1 to {MAX_CELLS}, are {}", drafts.len());
-            return Err(Error::invalid("updates", rule));
-        }
-        if drafts.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return Err(Error::invalid("updates", "must name each tag once"));
-        }
-        for (tag, draft) in drafts {
-            self.observer.check_tag(tag)?;
-            if let Draft::Whole(update) = draft {
-                update.check()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Learns what the store holds, and whether the task is still ours.
-    async fn reload(&self, cells: &mut Cells) -> Result<()> {
-        let opened = &self.observer.0;
-        // The cells first: if a deletion had sealed them when they were read, the job tells.
-        let found = crate::claim::cells_of(opened, self.task).await?;
-        let (record, now) = writable(opened).await?;
-        if let Some(later) = found.iter().map(|cell| cell.fence).filter(|f| *f > self.attempt).max()
-        {
-            let (job, task, attempt) = (opened.id.clone(), self.task, self.attempt);
-            return Err(Error::Fenced { job, task, attempt, current: later });
-        }
-        self.learn(record, now);
-        *cells = Cells::of(found);
-        Ok(())
-    }
-
     fn lost(&self) -> Error {
         Error::Lost { job: self.observer.id().clone(), task: self.task }
-    }
-
-    fn verify_job(&self) -> Write {
-        let version = self.job_version();
-        Write::verify(self.observer.0.place.job.clone(), firekeep_core::Require::Version(version))
     }
 }

@@ -46,7 +46,8 @@ impl Guard {
     pub(crate) fn new(inner: Arc<Inner>, won: Won, options: &AcquireOptions) -> Self {
         let hold = Arc::new(Hold::new(Arc::clone(&inner), won, options));
         let span = span(Action::Hold, &hold.key_hash());
-        let keeper = keeper::keep(Arc::clone(&hold), options.renew).instrument(span);
+        let every = options.renew.then(|| options.renew_every.unwrap_or(Duration::MAX));
+        let keeper = keeper::keep(Arc::clone(&hold), every).instrument(span);
         inner.tasks.spawn(keeper);
         Self { lease: Lease(hold), is_armed: true }
     }

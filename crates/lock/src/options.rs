@@ -19,6 +19,7 @@ pub struct AcquireOptions {
     pub(crate) growth: Growth,
     pub(crate) jitter: Jitter,
     pub(crate) renew: bool,
+    pub(crate) renew_every: Option<Duration>,
     pub(crate) max_hold: Duration,
     pub(crate) mode: Mode,
     pub(crate) fair: bool,
@@ -80,6 +81,7 @@ impl Default for AcquireOptions {
             growth: Growth::default(),
             jitter: Jitter::default(),
             renew: true,
+            renew_every: None,
             max_hold: Duration::from_secs(60 * 60),
             mode: Mode::default(),
             fair: false,
@@ -138,6 +140,14 @@ impl AcquireOptions {
     #[must_use]
     pub fn renew(mut self, renew: bool) -> Self {
         self.renew = renew;
+        self
+    }
+
+    /// Renews this often, where a third of the lease is longer: a holder that is to be seen alive more
+    /// often than its lease asks for.
+    #[must_use]
+    pub fn renew_every(mut self, every: Duration) -> Self {
+        self.renew_every = Some(every);
         self
     }
 

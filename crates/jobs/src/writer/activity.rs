@@ -1,15 +1,14 @@
 //! Telling the job that it is being worked on, seldom enough not to cost anything.
 
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use std::sync::PoisonError;
-
-use firekeep_core::{Committed, Require, Timestamp, TransformOp, Version, Write};
+use firekeep_core::{Committed, DocPath, Require, Timestamp, TransformOp, Write};
 
 use super::Shared;
-use crate::claim::writable;
+use crate::claim;
 use crate::error::Result;
-use crate::record::Record;
+use crate::record::{Phase, Record};
 
 /// What is known of the job's stamp of activity.
 #[derive(Debug)]
@@ -30,34 +29,48 @@ impl Activity {
 
     fn is_due(&self, now: Instant, horizon: Duration) -> bool {
         let age = self.age.saturating_add(now.saturating_duration_since(self.read));
-        age >= (horizon / 2).mul_f64(self.jitter)
+        self.record.phase != Phase::Active || age >= (horizon / 2).mul_f64(self.jitter)
+    }
+
+    /// The write that says that the job is active, and makes it so.
+    fn stamp(&self, job: DocPath) -> Result<Write> {
+        if self.record.phase != Phase::Active {
+            return self.record.enter(job, Phase::Active, None);
+        }
+        let write = Write::transform(job).require(Require::Version(self.record.version));
+        Ok(write.with("lastActive", TransformOp::CommitTime)?)
     }
 }
 
 impl Shared {
-    pub(super) fn learn(&self, record: Record, now: Timestamp) {
-        *self.activity() = Activity::new(record, now, self.now());
+    /// Reads the job.
+    pub(super) async fn look(&self) -> Result<()> {
+        let read = self.now();
+        let (record, now) = claim::current(&self.observer.0).await?;
+        let mut activity = self.activity();
+        let jitter = activity.jitter;
+        *activity = Activity { jitter, ..Activity::new(record, now, read) };
+        Ok(())
     }
 
-    pub(super) fn job_version(&self) -> Version {
-        self.activity().record.version
+    /// The write of the job that goes with each first write of a cell: it only holds as long as the
+    /// job is what it was.
+    pub(super) fn verify_job(&self) -> Write {
+        let version = self.activity().record.version;
+        Write::verify(self.observer.0.place.job.clone(), Require::Version(version))
     }
 
-    /// The write that stamps the job, if it is time and no other writer has done so.
+    /// The write that stamps the job, if it is time and no other writer has done so. A tombstoned job is
+    /// revived by it: together with the state, or not at all.
     pub(super) async fn stamp(&self) -> Result<Option<Write>> {
-        let opened = &self.observer.0;
-        let is_due = || self.activity().is_due(self.now(), opened.jobs.horizon);
+        let horizon = self.observer.0.jobs.horizon;
+        let is_due = || self.activity().is_due(self.now(), horizon);
         if !is_due() {
             return Ok(None);
         }
-        let (record, now) = writable(opened).await?;
-        self.learn(record, now);
-        if !is_due() {
-            return Ok(None);
-        }
-        let write = Write::transform(opened.place.job.clone());
-        let write = write.require(Require::Version(self.job_version()));
-        Ok(Some(write.with("lastActive", TransformOp::CommitTime)?))
+        self.look().await?;
+        let job = self.observer.0.place.job.clone();
+        is_due().then(|| self.activity().stamp(job)).transpose()
     }
 
     /// The last write of `committed` was the stamp.
@@ -67,6 +80,7 @@ impl Shared {
         if let Some(version) = committed.writes.last().and_then(|written| written.version) {
             activity.record.version = version;
         }
+        activity.record.phase = Phase::Active;
         (activity.age, activity.read) = (Duration::ZERO, now);
     }
 

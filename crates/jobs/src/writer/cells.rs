@@ -6,7 +6,6 @@ use std::sync::Arc;
 use firekeep_core::{Committed, DocPath, Fields, Require, Version, Write};
 
 use crate::error::{Error, Result};
-use crate::jobs::event_id;
 use crate::key::{Key, Tag};
 use crate::observer::Opened;
 use crate::state::{self, Cell, Progress, State};
@@ -26,18 +25,9 @@ pub(super) enum Draft {
 pub(super) struct Named {
     pub(super) tag: Tag,
     pub(super) draft: Draft,
-    event_id: String,
-}
-
-pub(super) fn named(drafts: Vec<(Tag, Draft)>) -> Result<Vec<Named>> {
-    let name = |(tag, draft)| {
-        let event_id = match &draft {
-            Draft::Whole(Update { event_id: Some(id), .. }) => id.clone(),
-            _ => event_id()?,
-        };
-        Ok(Named { tag, draft, event_id })
-    };
-    drafts.into_iter().map(name).collect()
+    pub(super) event_id: String,
+    /// Its place among all that this writer was told: progress of the tag up to here is said by it.
+    pub(super) number: u64,
 }
 
 /// The cells of a task as its writer knows them.
@@ -46,6 +36,8 @@ pub(super) struct Cells {
     by_tag: HashMap<Tag, Slot>,
     /// Whether the store holds this and nothing else, as far as fences reach.
     pub(super) is_sure: bool,
+    /// Whether a write that creates cells may still be on its way.
+    pub(super) may_be_created: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -73,7 +65,13 @@ impl Cells {
             let slot = Slot { is_first: cell.is_first, document: cell.document, state: cell.state };
             (slot.state.key.tag.clone(), slot)
         };
-        Self { by_tag: cells.into_iter().map(slot).collect(), is_sure: true }
+        Self { by_tag: cells.into_iter().map(slot).collect(), is_sure: true, may_be_created: false }
+    }
+
+    /// The state of `tag`, if `event_id` wrote it.
+    pub(super) fn written(&self, tag: &Tag, event_id: &str) -> Option<Arc<State>> {
+        let state = &self.by_tag.get(tag)?.state;
+        (state.event_id == event_id).then(|| Arc::clone(state))
     }
 
     /// What writes `drafts`. Those whose event ids are stored already are done.

@@ -1,10 +1,12 @@
 //! Progress that waits until it is worth a write.
 
-use std::collections::HashMap;
-use std::mem;
-use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::collections::BTreeMap;
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
+use tokio::runtime::Handle;
+
+use super::apply::{MAX_CELLS, may_pass};
 use super::cells::{Draft, Named};
 use super::{Reported, Shared};
 use crate::error::Result;
@@ -14,11 +16,21 @@ use crate::state::Progress;
 /// Progress that is not written yet.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    by_tag: HashMap<Tag, (Progress, String)>,
+    by_tag: BTreeMap<Tag, Waiting>,
     /// When the task was last written to.
     written: Option<Instant>,
     /// Whether a task is there that writes it when it is due.
     is_awaited: bool,
+    /// How much this writer was told.
+    numbers: u64,
+}
+
+/// Progress of a tag that is not written yet.
+#[derive(Debug)]
+struct Waiting {
+    progress: Progress,
+    message: String,
+    number: u64,
 }
 
 pub(super) async fn report(
@@ -27,34 +39,44 @@ pub(super) async fn report(
     (done, total): (u64, u64),
     message: &str,
 ) -> Result<Reported> {
-    shared.observer.check_tag(&tag)?;
+    shared.check_tag(&tag)?;
     let progress = Progress { done, total };
-    let due = shared.pending().written.map(|written| written + shared.interval);
-    if due.is_none_or(|due| due <= shared.now()) {
-        let draft = Draft::Progress { progress, message: message.to_owned() };
-        let mut states = shared.apply_with_pending(tag.clone(), draft).await?;
-        let at = states.iter().position(|state| state.key.tag == tag).unwrap_or(0);
-        return Ok(Reported::Written(states.swap_remove(at)));
+    progress.check()?;
+    let number = shared.next_number();
+    let waiting = Waiting { progress, message: message.to_owned(), number };
+    shared.pending().by_tag.insert(tag.clone(), waiting);
+    // Whatever becomes of this call, what it leaves is written when it is due.
+    let _left = Left(shared);
+    if !shared.until_due().is_zero() {
+        return Ok(Reported::Deferred);
     }
-    let mut pending = shared.pending();
-    pending.by_tag.insert(tag, (progress, message.to_owned()));
-    if !mem::replace(&mut pending.is_awaited, true) {
-        drop(pending);
-        #[allow(clippy::disallowed_methods, reason = "it ends with the writer")]
-        tokio::spawn(flush_when_due(Arc::downgrade(shared)));
-    }
-    Ok(Reported::Deferred)
+    shared.report_now(&tag, number).await
 }
 
-/// Writes what waits once it is due, unless the writer is gone by then.
-async fn flush_when_due(shared: std::sync::Weak<Shared>) {
+/// Sees to it that what waits is written, once this is dropped.
+struct Left<'a>(&'a Arc<Shared>);
+
+impl Drop for Left<'_> {
+    fn drop(&mut self) {
+        let mut pending = self.0.pending();
+        if pending.by_tag.is_empty() || pending.is_awaited {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            pending.is_awaited = true;
+            drop(pending);
+            runtime.spawn(flush_when_due(Arc::downgrade(self.0)));
+        }
+    }
+}
+
+/// Writes what waits once it is due, as long as something does, unless the writer is gone by then.
+async fn flush_when_due(shared: Weak<Shared>) {
     loop {
-        let wait = {
+        let sleep = {
             let Some(shared) = shared.upgrade() else { return };
+            let wait = shared.until_due();
             let mut pending = shared.pending();
-            let due = pending.written.map(|written| written + shared.interval);
-            let wait = due
-                .map_or_else(Default::default, |due| due.saturating_duration_since(shared.now()));
             if pending.by_tag.is_empty() {
                 pending.is_awaited = false;
                 return;
@@ -62,17 +84,21 @@ async fn flush_when_due(shared: std::sync::Weak<Shared>) {
             drop(pending);
             (!wait.is_zero()).then(|| shared.observer.0.jobs.db.clock().sleep(wait))
         };
-        match wait {
-            Some(sleep) => sleep.await,
-            None => {
-                let Some(shared) = shared.upgrade() else { return };
-                if let Err(error) = shared.flush().await {
-                    tracing::warn!(task = shared.task, %error, "progress is not written; the next report tries again");
-                    shared.pending().is_awaited = false;
-                    return;
-                }
-            }
+        if let Some(sleep) = sleep {
+            sleep.await;
+            continue;
         }
+        let Some(shared) = shared.upgrade() else { return };
+        let Err(error) = shared.flush().await else { continue };
+        let task = shared.task;
+        tracing::warn!(task, %error, "progress is not written yet");
+        let mut pending = shared.pending();
+        if !may_pass(&error) {
+            // Whoever writes, flushes or closes next is told.
+            pending.is_awaited = false;
+            return;
+        }
+        pending.written = Some(shared.now());
     }
 }
 
@@ -83,27 +109,46 @@ impl Shared {
 
     /// Writes what waits.
     pub(super) async fn flush(&self) -> Result<()> {
-        let waiting = self.waiting();
-        if waiting.is_empty() {
-            return Ok(());
+        let last = self.pending().numbers;
+        let is_left = || self.pending().by_tag.values().any(|waiting| waiting.number <= last);
+        while is_left() {
+            let mut cells = self.cells.lock().await;
+            let drafts = self.waiting(&[], MAX_CELLS);
+            if !drafts.is_empty() {
+                self.apply(&mut cells, &drafts).await?;
+            }
         }
-        self.apply(waiting).await.map(drop)
+        Ok(())
     }
 
-    /// Writes `draft` of `tag`, and what waits for other tags.
-    async fn apply_with_pending(&self, tag: Tag, draft: Draft) -> Result<Vec<Arc<crate::State>>> {
-        let mut drafts = self.waiting();
-        drafts.retain(|(waiting, _)| *waiting != tag);
-        drafts.push((tag, draft));
-        self.apply(drafts).await
-    }
-
-    fn waiting(&self) -> Vec<(Tag, Draft)> {
-        let pending = self.pending();
-        let draft = |(tag, (progress, message)): (&Tag, &(Progress, String))| {
-            (tag.clone(), Draft::Progress { progress: *progress, message: message.clone() })
+    /// Writes the progress of `tag` with this number, and what else waits.
+    async fn report_now(&self, tag: &Tag, number: u64) -> Result<Reported> {
+        let mut cells = self.cells.lock().await;
+        let waiting = self.pending().by_tag.get(tag).map(|waiting| self.named(tag, waiting));
+        let Some(draft) = waiting.filter(|draft| draft.number == number) else {
+            // Meanwhile it was written by another call, or overtaken.
+            let written = cells.written(tag, &self.event_id(number));
+            return Ok(written.map_or(Reported::Deferred, Reported::Written));
         };
-        pending.by_tag.iter().map(draft).collect()
+        if !self.until_due().is_zero() {
+            return Ok(Reported::Deferred);
+        }
+        let mut states = self.apply_and_take_along(&mut cells, vec![draft]).await?;
+        Ok(Reported::Written(states.swap_remove(0)))
+    }
+
+    /// What waits, at most `most`, but for the tags of `besides`.
+    pub(super) fn waiting(&self, besides: &[Named], most: usize) -> Vec<Named> {
+        let pending = self.pending();
+        let others =
+            pending.by_tag.iter().filter(|(tag, _)| besides.iter().all(|b| b.tag != **tag));
+        others.take(most).map(|(tag, waiting)| self.named(tag, waiting)).collect()
+    }
+
+    fn named(&self, tag: &Tag, waiting: &Waiting) -> Named {
+        let &Waiting { progress, ref message, number } = waiting;
+        let draft = Draft::Progress { progress, message: message.clone() };
+        Named { tag: tag.clone(), draft, event_id: self.event_id(number), number }
     }
 
     /// Forgets what `written` says, or says better.
@@ -112,17 +157,31 @@ impl Shared {
         let mut pending = self.pending();
         pending.written = Some(now);
         for named in written {
-            let is_newer = |waits: &(Progress, String)| match &named.draft {
-                Draft::Whole(_) => false,
-                // More progress was reported while this was under way.
-                Draft::Progress { progress, message } => {
-                    (waits.0, &waits.1) != (*progress, message)
-                }
-            };
-            if pending.by_tag.get(&named.tag).is_some_and(|waits| !is_newer(waits)) {
+            // What was reported while this was under way is newer.
+            if pending.by_tag.get(&named.tag).is_some_and(|waits| waits.number <= named.number) {
                 pending.by_tag.remove(&named.tag);
             }
         }
+    }
+
+    /// How long progress is to wait from now on.
+    fn until_due(&self) -> Duration {
+        let now = self.now();
+        let written = self.pending().written;
+        let passed = written.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
+        self.interval.saturating_sub(passed)
+    }
+
+    /// The place of what this writer is told now among all that it was told.
+    pub(super) fn next_number(&self) -> u64 {
+        let mut pending = self.pending();
+        pending.numbers += 1;
+        pending.numbers
+    }
+
+    /// The id of the event that this writer gives that number.
+    pub(super) fn event_id(&self, number: u64) -> String {
+        format!("{}.{number}", self.name)
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {

@@ -11,7 +11,7 @@ use firekeep_core::{
     Clock, Db, DocPath, Document, ManualClock, Query, SystemClock, Timestamp, Value,
 };
 use firekeep_jobs::{ClaimOptions, Job, Jobs, Tag, TaskWriter};
-use firekeep_layers::{FaultHandle, FaultLayer, Stack};
+use firekeep_layers::{FaultHandle, FaultLayer, Rates, Stack};
 use firekeep_testkit::TestBackend;
 
 /// The composite indexes that memory enforces.
@@ -35,15 +35,21 @@ pub(crate) struct Bed {
 
 impl Bed {
     pub(crate) fn new(backend: TestBackend) -> Self {
-        let (faulty, faults) = Self::faulty(&backend);
+        Self::stormy(backend, 1, Rates::default())
+    }
+
+    /// A bed whose faulty client meets faults at these rates, too.
+    pub(crate) fn stormy(backend: TestBackend, seed: u64, rates: Rates) -> Self {
+        let (faulty, faults) = Self::faulty(&backend, seed, rates);
         let db = clocked(&backend, backend.db().clone());
         let (jobs, other) = (Jobs::new(faulty.clone()), Jobs::new(db.clone()));
         Self { backend, db, faulty, jobs, faults, other }
     }
 
-    /// The backend behind a fault layer that does nothing until it is told to.
-    pub(crate) fn faulty(backend: &TestBackend) -> (Db, FaultHandle) {
-        let layer = FaultLayer::new(1, Arc::clone(clocked(backend, backend.db().clone()).clock()));
+    /// The backend behind a fault layer, which does what it is told to.
+    pub(crate) fn faulty(backend: &TestBackend, seed: u64, rates: Rates) -> (Db, FaultHandle) {
+        let db = clocked(backend, backend.db().clone());
+        let layer = FaultLayer::new(seed, Arc::clone(db.clock())).everywhere(rates);
         let faults = layer.handle();
         let stack = Stack::from_arc(Arc::clone(backend.db().store())).with(layer);
         (clocked(backend, Db::from_arc(stack.build().unwrap())), faults)
@@ -154,12 +160,23 @@ impl Bed {
                 return writer;
             }
             match self.backend.clock() {
-                Some(clock) => clock.advance(ms(10)),
+                Some(clock) => clock.advance(ms(20)),
                 None => SystemClock.sleep(ms(5)).await,
             }
             yields().await;
         }
         panic!("the task {task} does not come free");
+    }
+}
+
+/// Runs `test` for each of `seeds`, or for the one that `FIREKEEP_SEED` names. The last one printed is
+/// the one that failed.
+pub(crate) fn seeds(seeds: std::ops::Range<u64>, test: impl AsyncFn(u64)) {
+    let one = std::env::var("FIREKEEP_SEED").ok().map(|seed| seed.parse().unwrap());
+    for seed in one.map_or(seeds, |seed| seed..seed + 1) {
+        println!("FIREKEEP_SEED={seed}");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(test(seed));
     }
 }
 
