@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use firekeep_core::{CollectionPath, Db, DocPath, Effect, ErrorKind, Retry, Timestamp};
 
 use crate::error::{Error, Result};
+use crate::history::Versions;
 use crate::hub::Hubs;
 use crate::hub::cells::Cells;
 use crate::job::Job;
@@ -47,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) horizon: Duration,
     /// The listens to the cells of jobs.
     pub(crate) cells: Hubs<Cells>,
+    /// The listens to what jobs keep of the past.
+    pub(crate) versions: Hubs<Versions>,
 }
 
 /// Jobs that differ from the defaults.
@@ -96,6 +99,7 @@ impl JobsBuilder {
             on_tombstoned: self.on_tombstoned,
             horizon: self.horizon,
             cells: Hubs::default(),
+            versions: Hubs::default(),
         })))
     }
 }

@@ -192,7 +192,7 @@ impl Log {
                 let slot = *self.by_key.get(key)?;
                 (self.entry(slot)?.seq > seq).then_some(slot)
             }
-            scope => self.order.after(scope, seq),
+            scope => self.order.after(scope, seq).map(|(_, slot)| slot),
         };
         self.entry(slot?)
     }
