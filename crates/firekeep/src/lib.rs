@@ -35,6 +35,8 @@ mod pages {
         Watching: "docs/book/src/watching.md";
         #[cfg(feature = "lock")]
         Locking: "docs/book/src/locking.md";
+        #[cfg(feature = "jobs")]
+        Jobs: "docs/book/src/jobs.md";
         Testing: "docs/book/src/testing.md";
     }
 }
