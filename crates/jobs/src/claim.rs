@@ -13,7 +13,7 @@ use crate::observer::Opened;
 use crate::purge::clear_orphans;
 use crate::record::{Phase, Record};
 use crate::retry::{Attempts, is_refusal};
-use crate::state::{Cell, Run, count};
+use crate::state::{Cell, Run, SCHEMA, count};
 use crate::writer::TaskWriter;
 
 /// What came of claiming a task.
@@ -256,11 +256,16 @@ async fn mark(opened: &Opened, task: u32, guard: &Guard, mut cells: Vec<&mut Cel
     Ok(())
 }
 
-/// The cells of a task, those of this run.
+/// The cells of a task, those of this run, to write them.
 pub(crate) async fn cells_of(opened: &Opened, task: u32) -> Result<Vec<Cell>> {
     let query = Query::collection(opened.place.states.as_str());
     let query = query.filter(field("taskID").eq(i64::from(task)));
     let documents = opened.jobs.db.query(query).await?;
     let cells = documents.iter().map(|document| opened.cell(document));
-    cells.filter_map(Result::transpose).collect()
+    let cells: Vec<Cell> = cells.filter_map(Result::transpose).collect::<Result<_>>()?;
+    match cells.iter().map(|cell| cell.schema).find(|schema| *schema > SCHEMA) {
+        // It would lose what a migration has made of it.
+        Some(stored) => Err(Error::NewerSchema { job: opened.id.clone(), stored, known: SCHEMA }),
+        None => Ok(cells),
+    }
 }

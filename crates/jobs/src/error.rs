@@ -122,6 +122,16 @@ pub enum Error {
         /// The newest schema known.
         known: u32,
     },
+    /// The stored data is beyond the schema that was asked for.
+    #[error("job `{job}` has schema {stored}, and there is no way back to {target}")]
+    Downgrade {
+        /// The job.
+        job: JobId,
+        /// The stored schema.
+        stored: u32,
+        /// The schema asked for.
+        target: u32,
+    },
     /// A stored document is none of this crate's.
     #[error("`{path}` is malformed: {reason}; repair it, or move it elsewhere")]
     Corrupt {

@@ -61,7 +61,7 @@ impl Jobs {
     /// can write to it. Several collections may run at once, and each may be killed anywhere: the next
     /// goes on. A job that fails, or that can't be read, is kept, logged and counted.
     ///
-    /// Jobs of the reference are not seen until they are migrated.
+    /// Jobs of the reference are not seen until they are [migrated](Jobs::migrate).
     ///
     /// # Errors
     /// What the store answers when jobs are looked for: nothing is judged by half an answer.

@@ -18,6 +18,7 @@ mod jobs;
 mod key;
 mod life;
 mod list;
+mod migrate;
 mod observer;
 mod oneshot;
 mod page;
@@ -49,6 +50,9 @@ pub use jobs::{COLLECTION, Jobs, JobsBuilder, OnTombstoned};
 pub use key::{JobId, Key, Tag};
 pub use life::DeleteOptions;
 pub use list::{JobInfo, ListOptions};
+pub use migrate::{
+    JobContext, MigrateEvent, MigrateOptions, MigrateReport, Migrations, StateContext, StepReport,
+};
 pub use observer::Observer;
 pub use oneshot::Lowest;
 pub use record::Phase;

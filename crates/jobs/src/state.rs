@@ -87,6 +87,8 @@ pub(crate) struct Cell {
     /// The deletion that has sealed it.
     pub(crate) sealed: Option<String>,
     pub(crate) document: firekeep_core::Version,
+    /// The layout of its document: one that is newer may be read, and not written.
+    pub(crate) schema: u32,
 }
 
 impl State {
@@ -172,6 +174,7 @@ impl Cell {
             is_first: optional(document, "first", Value::as_bool)?.unwrap_or(false),
             sealed: optional(document, "sealed", Value::as_str)?.map(str::to_owned),
             document: document.version(),
+            schema,
         })
     }
 }
