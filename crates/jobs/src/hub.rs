@@ -84,7 +84,9 @@ impl<S> Drop for Hub<S> {
 }
 
 /// The hubs of one kind that somebody holds.
-pub(crate) struct Hubs<S>(Mutex<HashMap<(DocPath, Run), Weak<Hub<S>>>>);
+pub(crate) struct Hubs<S>(Mutex<ByJob<S>>);
+
+type ByJob<S> = HashMap<(DocPath, Run), Weak<Hub<S>>>;
 
 impl<S> Default for Hubs<S> {
     fn default() -> Self {

@@ -51,10 +51,8 @@ fn units(cells: &BTreeMap<Key, Arc<State>>, declared: &[Tag], scope: &Scope) -> 
         match scope {
             Scope::Tag(tag) if is_absent(tag, task) => missing(task, Some(tag)),
             Scope::Cell(key) if is_absent(&key.tag, task) => missing(task, Some(&key.tag)),
-            Scope::Job | Scope::Task(_) if declared.is_empty() => {
-                if !has_reported(task) {
-                    missing(task, None);
-                }
+            Scope::Job | Scope::Task(_) if declared.is_empty() && !has_reported(task) => {
+                missing(task, None);
             }
             Scope::Job | Scope::Task(_) => {
                 declared
