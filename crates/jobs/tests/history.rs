@@ -4,10 +4,11 @@ mod support;
 
 use firekeep_core::Operation;
 use firekeep_jobs::{Cursor, Error, Event, HistoryWatch, JobSpec, Jobs, Key, Scope, Update};
+use firekeep_layers::Fault;
 use firekeep_testkit::TestBackend;
 use futures::StreamExt;
 
-use support::{Bed, INDEXES, tag};
+use support::{Bed, INDEXES, ms, tag, yields};
 
 /// The next so many versions, and whether they were replayed.
 async fn versions(watch: &mut HistoryWatch, count: usize) -> Vec<(String, u64, bool)> {
@@ -71,6 +72,39 @@ firekeep_testkit::backends! {
         let told: Vec<_> = versions(&mut later, 20).await.into_iter().map(|told| told.1).collect();
         assert_eq!(told, Vec::from_iter(1..=20));
         replay_done(&mut later).await;
+    }
+
+    async fn every_version_comes_once_whatever_becomes_of_the_listen(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        let job = bed.other.create("faults", JobSpec::new(2).history(1000)).await.unwrap();
+        let writers = [bed.claim(&job, 0).await, bed.claim(&job, 1).await];
+        let observer = bed.jobs.observe("faults").await.unwrap();
+        let mut watch = observer.watch_history(Scope::Job).unwrap();
+        let mut rng = fastrand::Rng::with_seed(7);
+        let (mut told, mut written) = (vec![], vec![]);
+        for step in 0..60 {
+            let fault = match rng.u8(..6) {
+                0 => Some(Fault::Cut),
+                1 => Some(Fault::Reset),
+                2 => Some(Fault::Coalesce(ms(2))),
+                _ => None,
+            };
+            if let Some(fault) = fault {
+                bed.faults.next(Operation::Watch, fault);
+            }
+            let tags = [(tag("read"), Update::new(step)), (tag("clean"), Update::new(step))];
+            let states = rng.choice(&writers).unwrap().set_all(tags).await.unwrap();
+            written.extend(states.iter().map(|state| (state.key.to_string(), state.version)));
+            yields().await;
+            if step % 7 == 6 {
+                told.extend(bed.drive(versions(&mut watch, 3)).await);
+            }
+        }
+        let left = written.len() - told.len();
+        told.extend(bed.drive(versions(&mut watch, left)).await);
+        let told: Vec<_> = told.into_iter().map(|(key, version, _)| (key, version)).collect();
+        assert_eq!(told, written, "in the order of their commits, and by key within one");
+        assert!(bed.faults.injected() > 5);
     }
 
     async fn who_is_too_slow_for_what_is_kept_is_told_and_not_skipped(backend: TestBackend) {

@@ -269,6 +269,40 @@ firekeep_testkit::backends! {
         }
     }
 
+    async fn what_vanished_while_a_listen_began_anew_is_told(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        let job = bed.other.create("vanished", 3).await.unwrap();
+        let writers = [bed.claim(&job, 0).await, bed.claim(&job, 1).await, bed.claim(&job, 2).await];
+        for writer in &writers {
+            writer.set("read", Update::new(1)).await.unwrap();
+        }
+        let observer = bed.jobs.observe("vanished").await.unwrap();
+        let (mut watch, board) = (observer.watch(Scope::Job).unwrap(), observer.board().unwrap());
+        for task in 0..3 {
+            assert_eq!(state(&mut watch).await, (task, 1, true, 0));
+        }
+        replay_done(&mut watch).await;
+        let faults = [
+            vec![Fault::Reset],
+            vec![Fault::Cut, Fault::Fail(ErrorKind::PositionExpired)],
+        ];
+        for (task, faults) in (0..).zip(faults) {
+            for fault in faults {
+                bed.faults.next(Operation::Watch, fault);
+            }
+            let path = format!("jobs/vanished/states/read:{task}");
+            bed.db.delete(path.as_str()).await.unwrap();
+            let event = bed.drive(next(&mut watch)).await;
+            let gone = Key::new(tag("read"), task);
+            assert!(matches!(&event, Event::Deleted { key, .. } if *key == gone), "{event:?}");
+            assert_eq!(board.states(&Scope::Job).len(), 2 - task as usize);
+        }
+        // Who comes now is not told of what was there before.
+        let mut late = observer.watch(Scope::Job).unwrap();
+        assert_eq!(state(&mut late).await, (2, 1, true, 0));
+        replay_done(&mut late).await;
+    }
+
     async fn a_failure_that_lasts_is_told_to_all_and_ends_the_streams(backend: TestBackend) {
         let bed = Bed::new(backend);
         let job = bed.jobs.create("denied", 1).await.unwrap();
