@@ -171,6 +171,8 @@ impl Bed {
 
 /// Runs `test` for each of `seeds`, or for the one that `FIREKEEP_SEED` names. The last one printed is
 /// the one that failed.
+#[allow(clippy::disallowed_methods, reason = "a seed that failed is given by hand")]
+#[allow(clippy::print_stdout, reason = "the test harness shows it if the test fails")]
 pub(crate) fn seeds(seeds: std::ops::Range<u64>, test: impl AsyncFn(u64)) {
     let one = std::env::var("FIREKEEP_SEED").ok().map(|seed| seed.parse().unwrap());
     for seed in one.map_or(seeds, |seed| seed..seed + 1) {
