@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use firekeep_core::{Require, Timestamp, Write};
+use firekeep_core::{Document, Require, Timestamp, Write};
 
 use crate::error::{Error, Result};
 use crate::gc::Ages;
 use crate::job::locks;
 use crate::jobs::{Inner, event_id};
 use crate::key::JobId;
+use crate::page::by_name;
 use crate::purge;
 use crate::record::{Phase, Place, Record};
 use crate::retry::Attempts;
@@ -171,7 +172,7 @@ impl Deletion<'_> {
         if cause == Cause::Forced {
             return Ok((0, true));
         }
-        let leases = self.leases().await?;
+        let leases = self.end_leases().await?;
         match cause {
             Cause::Aged(ages) if leases == 0 => Ok((0, self.seal(record, ages, now).await?)),
             _ => Ok((leases, true)),
@@ -195,6 +196,30 @@ impl Deletion<'_> {
 
     async fn leases(&self) -> Result<u64> {
         live_leases(self.jobs, self.place).await
+    }
+
+    /// Deletes the leases that have lapsed, unless some have not: so many. Otherwise a holder that was
+    /// paused might renew its own after the look at it.
+    async fn end_leases(&self) -> Result<u64> {
+        let mut attempts = Attempts::new(&self.jobs.db);
+        loop {
+            // Read before they are looked at: what has not changed then is what was looked at.
+            let page = self.jobs.page(by_name(&self.place.leases, None).limit(LEASES)).await?;
+            if page.documents.is_empty() {
+                return Ok(0);
+            }
+            let live = self.leases().await?;
+            if live > 0 {
+                return Ok(live);
+            }
+            let end = |lease: &Document| {
+                Write::delete(lease.path().clone()).require(Require::Version(lease.version()))
+            };
+            match self.jobs.db.commit(page.documents.iter().map(end).collect()).await {
+                Ok(_) => attempts = Attempts::new(&self.jobs.db),
+                Err(error) => attempts.failed(error).await?,
+            }
+        }
     }
 }
 
