@@ -213,10 +213,11 @@ firekeep_testkit::backends! {
         for options in [options().dry_run(true), options()] {
             let mut failed = vec![];
             let gc = jobs(&bed.db);
-            let report = gc.gc_with(&options, |event| match event {
-                firekeep_jobs::GcEvent::Failed(id, _) => failed.push(id.to_string()),
-                _ => {}
-            });
+            let report = gc.gc_with(&options, |event| {
+ if let firekeep_jobs::GcEvent::Failed(id, _) = event {
+ failed.push(id.to_string());
+ }
+ });
             let report = report.await.unwrap();
             assert_eq!((counts(&report), report.failed), ([3, 0, 0, 0], 3));
             failed.sort();

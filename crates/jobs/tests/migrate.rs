@@ -150,10 +150,11 @@ firekeep_testkit::backends! {
         assert_eq!(contents(&documents(&bed, "b").await), before);
         let mut told = 0;
         let options = to(3);
-        let done = bed.other.migrate_with(&options, |event| match event {
-            MigrateEvent::Moved { states, .. } => told += states,
-            _ => {}
-        });
+        let done = bed.other.migrate_with(&options, |event| {
+ if let MigrateEvent::Moved { states, .. } = event {
+ told += states;
+ }
+ });
         let done = done.await.unwrap();
         assert_eq!((steps(&done), done.migrated, told), (steps(&planned), 2, 8));
         let again = bed.other.migrate(&to(3)).await.unwrap();

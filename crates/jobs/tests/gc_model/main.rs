@@ -19,25 +19,26 @@ async fn run(seed: u64, mutant: Option<Mutant>) -> Result<usize, String> {
 #[tokio::test]
 async fn no_job_that_is_young_or_claimed_is_deleted_and_all_others_are() {
     let mut deleted = 0;
-    for seed in 0..120 {
+    for seed in 0..60 {
         deleted += run(seed, None).await.unwrap_or_else(|broken| panic!("seed {seed}: {broken}"));
     }
-    println!("{deleted} deleted");
-    assert!(deleted > 100, "too few are deleted for this to show anything: {deleted}");
+    assert!(deleted > 60, "too few are deleted for this to show anything: {deleted}");
 }
 
 #[tokio::test]
 async fn each_guard_is_needed() {
     use Mutant::{NoCompare, NoJobCheck, NoLeases, NoPurgeGuard, NoSeals};
-    for mutant in [NoSeals, NoLeases, NoCompare, NoPurgeGuard, NoJobCheck] {
+    // Each with a seed shortly before one that finds it; any other finds it, too, in a while.
+    let mutants =
+        [(NoSeals, 226), (NoLeases, 62), (NoCompare, 20), (NoPurgeGuard, 0), (NoJobCheck, 2)];
+    for (mutant, first) in mutants {
         let mut found = None;
-        for seed in 0..400 {
+        for seed in first..first + 400 {
             found = run(seed, Some(mutant)).await.err().map(|what| (seed, what));
             if found.is_some() {
                 break;
             }
         }
-        println!("{mutant:?}: {found:?}");
         assert!(found.is_some(), "{mutant:?} is not noticed");
     }
 }
