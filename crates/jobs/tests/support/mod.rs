@@ -1,4 +1,5 @@
 //! Jobs on a backend behind a fault layer, and what a test asks of the store from outside.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
 use std::future::{Future, poll_fn};
