@@ -188,8 +188,8 @@ firekeep_testkit::backends! {
         bed.pass(ms(350)).await;
         assert_eq!(counts(&gc(&bed, &options()).await), [1, 1, 0, 0]);
         bed.pass(ms(1150)).await;
-        // The job is marked, the cell is sealed, and the collection ends there.
-        bed.faults.nth(Operation::Commit, 3, Fault::Fail(ErrorKind::PermissionDenied));
+        // The job is marked, the lapsed lease ended, the cell sealed; there the collection ends.
+        bed.faults.nth(Operation::Commit, 4, Fault::Fail(ErrorKind::PermissionDenied));
         let report = jobs(&bed.faulty).gc(&options()).await.unwrap();
         assert_eq!((counts(&report), report.failed), ([1, 0, 0, 0], 1));
         assert_eq!(job.phase().await.unwrap(), Some(Phase::Deleting));
