@@ -1,6 +1,13 @@
 //! `firekeep jobs`.
 
+mod change;
+mod gc;
+mod list;
+mod migrate;
+mod monitor;
 mod run;
+mod show;
+mod shown;
 
 use std::process::ExitCode;
 
@@ -13,9 +20,22 @@ use crate::failure::Failure;
 /// Run jobs of many tasks, watch how far they are, clear the old ones away.
 #[derive(Debug, clap::Subcommand)]
 #[command(after_help = "Examples:
-  firekeep jobs run --job nightly --tasks 20 --store firestore://my-project -- ./rollup.sh {task}")]
+  firekeep jobs run --job nightly --tasks 20 --store firestore://my-project -- ./rollup.sh {task}
+  firekeep jobs monitor --job nightly --store firestore://my-project
+  firekeep jobs list --store firestore://my-project
+  firekeep jobs show nightly --store firestore://my-project
+  firekeep jobs gc --tombstone-age 30d --delete-age 90d --store firestore://my-project
+  firekeep jobs migrate --target 1 --dry-run --store firestore://my-project")]
 pub(crate) enum Command {
     Run(Box<run::Args>),
+    Monitor(Box<monitor::Args>),
+    List(list::Args),
+    Show(show::Args),
+    Gc(Box<gc::Args>),
+    Migrate(migrate::Args),
+    Tombstone(change::Tombstone),
+    Revive(change::Revive),
+    Delete(change::Delete),
 }
 
 /// Where jobs are kept.
@@ -34,6 +54,14 @@ pub(crate) struct JobsArgs {
 pub(crate) async fn run(command: Command, json: bool) -> Result<ExitCode, Failure> {
     let done = match command {
         Command::Run(args) => run::run(*args, json).await,
+        Command::Monitor(args) => monitor::run(*args, json).await,
+        Command::List(args) => list::run(args, json).await,
+        Command::Show(args) => show::run(args, json).await,
+        Command::Gc(args) => gc::run(*args, json).await,
+        Command::Migrate(args) => migrate::run(args, json).await,
+        Command::Tombstone(args) => change::tombstone(args, json).await,
+        Command::Revive(args) => change::revive(args, json).await,
+        Command::Delete(args) => change::delete(args, json).await,
     };
     done.map(|()| ExitCode::SUCCESS)
 }
@@ -60,7 +88,8 @@ fn failure(error: Error) -> Failure {
         Error::Invalid { .. }
         | Error::TaskCount { .. }
         | Error::TaskOutOfRange { .. }
-        | Error::UnknownTag { .. } => Failure::Usage(error.to_string()),
+        | Error::UnknownTag { .. }
+        | Error::Downgrade { .. } => Failure::Usage(error.to_string()),
         other => Failure::Failed(other.into()),
     }
 }

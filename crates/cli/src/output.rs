@@ -5,7 +5,11 @@
 
 use std::fmt::Display;
 use std::io::Write;
+use std::os::fd::AsFd;
+use std::time::Duration;
 
+use firekeep::{Clock, SystemClock};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
 
 /// Writes a result for a person, or as one JSON object in a line.
@@ -14,6 +18,22 @@ pub(crate) fn say(result: &(impl Display + Serialize), as_json: bool) {
     let line = line.unwrap_or_else(|| result.to_string());
     let mut out = std::io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// Completes once nobody can read standard output any more: for who has nothing to write for a while
+/// and would not learn of it. Looks once a second.
+pub(crate) async fn unread() {
+    let stdout = std::io::stdout();
+    loop {
+        // No flags ask for nothing; an error is told unasked.
+        let mut asked = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+        let polled = poll(&mut asked, PollTimeout::ZERO);
+        let told = asked[0].revents().unwrap_or(PollFlags::empty());
+        if polled.is_ok() && told.contains(PollFlags::POLLERR) {
+            return;
+        }
+        SystemClock.sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// Writes a remark.
