@@ -1,5 +1,7 @@
 //! Boards: aggregates that a watcher has in constant time, the same as those that are read.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use firekeep_core::Operation;

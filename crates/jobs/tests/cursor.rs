@@ -1,5 +1,7 @@
 //! Cursors: places that another process goes on from, and that are refused where they lead nowhere.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use firekeep_jobs::{Cursor, Error, Event, Jobs, Scope, Update, Watch};

@@ -1,6 +1,8 @@
 //! What a watch promises, checked against the true order of commits: ordered, unique, reliable,
 //! atomic, resumable, bookmarkable; while writers race, readers stall, and listens break.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! History: every version once, in order, or an error; never a silent hole.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use firekeep_core::Operation;

@@ -1,5 +1,7 @@
 //! Streams: replay, then live, without a gap; one listen however many subscribe.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::pin::pin;
