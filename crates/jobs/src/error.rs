@@ -158,10 +158,12 @@ impl Error {
         Self::Corrupt { path: path.to_string(), reason: reason.into() }
     }
 
-    /// Whether a write may have happened all the same.
+    /// Whether a write may have happened all the same. Who learns that it may write no more can't learn
+    /// whether an earlier try of the same call was carried out.
     pub fn effect(&self) -> Effect {
         match self {
             Self::Store(error) => error.effect(),
+            Self::Lost { .. } | Self::Fenced { .. } | Self::Deleted(_) => Effect::Unknown,
             Self::Lock(error) => error.store().map_or(Effect::None, firekeep_core::Error::effect),
             _ => Effect::None,
         }
