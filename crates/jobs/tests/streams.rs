@@ -199,18 +199,24 @@ firekeep_testkit::backends! {
     }
 
     async fn a_job_created_anew_is_another_and_the_old_streams_end(backend: TestBackend) {
-        let bed = Bed::new(backend);
-        let job = bed.other.create("anew", 1).await.unwrap();
+        // Whether the listen tells of the deletion, or of the new job's cell in the place of the old.
+        for sees_each in [false, true] {
+        let bed = Bed::new(backend.clone());
+        let name = if sees_each { "anew" } else { "anew-at-once" };
+        let job = bed.other.create(name, 1).await.unwrap();
         let writer = bed.claim(&job, 0).await;
         writer.set("read", Update::new(1)).await.unwrap();
         writer.set("read", Update::new(2)).await.unwrap();
         let mut watch = job.watch(Scope::Tag(tag("read"))).unwrap();
         assert_eq!(state(&mut watch).await, (0, 2, true, 0));
         replay_done(&mut watch).await;
-        for path in ["jobs/anew/states/read:0", "jobs/anew"] {
-            bed.db.delete(path).await.unwrap();
+        for path in [format!("jobs/{name}/states/read:0"), format!("jobs/{name}")] {
+            bed.db.delete(path.as_str()).await.unwrap();
+            if sees_each {
+                yields().await;
+            }
         }
-        let anew = bed.other.create("anew", 1).await.unwrap();
+        let anew = bed.other.create(name, 1).await.unwrap();
         assert!(writer.close().await.unwrap().is_done());
         let writer = bed.claim(&anew, 0).await;
         writer.set("read", Update::new(7)).await.unwrap();
@@ -227,6 +233,7 @@ firekeep_testkit::backends! {
         replay_done(&mut late).await;
         let event = bed.drive(next(&mut late)).await;
         assert!(matches!(event, Event::JobDeleted { .. }), "{event:?}");
+        }
     }
 
     async fn a_job_without_states_that_is_deleted_ends_its_streams(backend: TestBackend) {

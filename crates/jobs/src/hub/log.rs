@@ -128,12 +128,12 @@ impl Log {
 
     /// Takes over what changed up to `time`.
     pub(crate) fn apply(&mut self, mut changes: Vec<Change>, time: Timestamp) {
+        let later = changes.iter().any(|c| matches!(c.found, Found::Other(run) if run > self.run));
         changes.retain(|change| self.is_news(change));
         changes.sort_by_cached_key(|change| match &change.found {
             Found::State(state) => (state.committed_at, Some(state.key.clone())),
             _ => (time, None),
         });
-        let later = changes.iter().any(|c| matches!(c.found, Found::Other(run) if run > self.run));
         for change in changes {
             self.record(change);
         }
@@ -231,18 +231,13 @@ impl Log {
     fn is_news(&self, change: &Change) -> bool {
         let slot = self.by_path.get(&change.path);
         let Some(entry) = slot.and_then(|slot| self.entry(*slot)) else {
-            return match &change.found {
-                Found::Nothing => false,
-                Found::Other(run) => *run > self.run,
-                Found::State(_) | Found::Corrupt(_) => true,
-            };
+            return matches!(change.found, Found::State(_) | Found::Corrupt(_));
         };
         match (&change.found, &entry.content) {
             (Found::State(new), Content::State(old)) => new.version > old.version,
             (Found::State(new), Content::Corrupt(_)) => new.version >= entry.version,
             (Found::Corrupt(new), Content::Corrupt(old)) => **new != **old,
-            (Found::Other(run), Content::Gone) => *run > self.run,
-            (Found::Nothing, Content::Gone) => false,
+            (Found::Other(_) | Found::Nothing, Content::Gone) => false,
             _ => true,
         }
     }
