@@ -18,9 +18,9 @@ use crate::report::{Bar, Row};
 
 /// How many updates make a round on memory.
 const UPDATES: usize = 20_000;
-/// How many rounds go before those that count: a JVM that has just started compiles itself for
-/// some thousand requests.
-const WARM: usize = 30;
+/// How many updates of each kind go before those that count: a JVM that has just started compiles
+/// itself for some thousand requests.
+const WARM: usize = 6_000;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -38,10 +38,20 @@ pub fn run(host: &str, rounds: usize) -> anyhow::Result<Vec<Row>> {
     let _entered = runtime.enter();
     eprintln!("jobs: updates beside bare commits on memory …");
     let mut rows = vec![bare(&runtime, rounds)?];
+    let emulator = |name: &str| {
+        let project = format!("bench-jobs-{}-{name}", std::process::id());
+        anyhow::Ok(Db::new(FirestoreStore::builder(project).emulator(host).build()?))
+    };
+    eprintln!("jobs: warming the emulator up …");
+    let warm = emulator("warm")?;
+    for _ in 0..WARM / 640 {
+        runtime.block_on(updated(&warm, 8, 80))?;
+        runtime.block_on(transacted(&warm, 8, 80, Peer::Begun))?;
+        runtime.block_on(transacted(&warm, 8, 80, Peer::Transaction))?;
+    }
     for writers in [1, 8, 32] {
         eprintln!("jobs: {writers} writers beside transactions on the emulator …");
-        let project = format!("bench-jobs-{}-{writers}", std::process::id());
-        let db = Db::new(FirestoreStore::builder(project).emulator(host).build()?);
+        let db = emulator(&writers.to_string())?;
         for peer in [Peer::Begun, Peer::Transaction] {
             rows.push(transactions(&runtime, rounds, &db, writers, peer)?);
         }
@@ -121,10 +131,6 @@ fn transactions(
     let each = if writers == 1 { 100 } else { 640 / writers };
     let ours = || runtime.block_on(updated(db, writers, each));
     let peer_round = || runtime.block_on(transacted(db, writers, each, peer));
-    for _ in 0..WARM {
-        ours()?;
-        peer_round()?;
-    }
     let measured = sampled(rounds, ours, peer_round)?;
     let rate = |took: std::time::Duration| (writers * each) as f64 / took.as_secs_f64();
     let (begun, bar) = match peer {
