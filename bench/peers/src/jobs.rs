@@ -38,6 +38,7 @@ pub fn run(host: &str, rounds: usize) -> anyhow::Result<Vec<Row>> {
     let _entered = runtime.enter();
     eprintln!("jobs: updates beside bare commits on memory …");
     let mut rows = vec![bare(&runtime, rounds)?];
+    rows.extend(crate::streams::run(&runtime, rounds)?);
     let emulator = |name: &str| {
         let project = format!("bench-jobs-{}-{name}", std::process::id());
         anyhow::Ok(Db::new(FirestoreStore::builder(project).emulator(host).build()?))
@@ -59,7 +60,7 @@ pub fn run(host: &str, rounds: usize) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn memory() -> anyhow::Result<Db> {
+pub fn memory() -> anyhow::Result<Db> {
     let indexes = IndexFile::parse(include_str!("../../../infra/firestore.indexes.json"))?;
     Ok(Db::new(MemoryStore::builder().indexes(indexes).build()))
 }

@@ -10,6 +10,7 @@ mod memory;
 mod obvious;
 mod report;
 mod sqlite;
+mod streams;
 mod typed;
 
 use std::path::PathBuf;

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use firekeep_core::Write;
 use firekeep_jobs::{
-    ClaimOptions, Job, JobSpec, Jobs, Key, Reported, Scope, Tag, TaskWriter, Update,
+    ClaimOptions, Event, Job, JobSpec, Jobs, Key, Reported, Scope, Tag, TaskWriter, Update,
 };
 use firekeep_layers::Bill;
 use firekeep_testkit::{TestBackend, backends};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 const INDEXES: &str = include_str!("../../../infra/firestore.indexes.json");
 
@@ -255,5 +255,22 @@ backends! {
         assert_eq!((histogram.total(), histogram.percent_done()), (20, 60.0));
         let histogram = job.histogram(Scope::Job);
         assert_cost(&backend, "job", bill(8, 8, 0, 0), histogram).await;
+    }
+
+    async fn a_job_is_listened_to_once_however_many_watch(backend: TestBackend) {
+        let job = jobs(&backend).create("job", 20).await.unwrap();
+        report(&job, 0, "a").await;
+        copies(&backend, "a", 1..20, 4).await;
+        let before = backend.meter().snapshot();
+        let mut watches = vec![];
+        for scope in [Scope::Job, Scope::Tag(tag("a")), Scope::Task(7)].into_iter().cycle().take(30) {
+            let mut watch = job.watch(scope).unwrap();
+            while !matches!(watch.next().await.unwrap().unwrap(), Event::ReplayDone { .. }) {}
+            watches.push(watch);
+        }
+        let board = job.board().unwrap();
+        board.ready().await.unwrap();
+        assert_eq!(board.aggregate(&Scope::Job).unwrap().status.as_i32(), 3);
+        assert_eq!(backend.meter().since(before), bill(1, 20, 0, 0));
     }
 }

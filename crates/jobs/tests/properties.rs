@@ -1,4 +1,4 @@
-//! Aggregates equal a naive model at every scope after every step; keys survive being written as ids.
+//! Aggregates, read and folded, equal a naive model at every scope after every step; keys survive being written as ids.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 
 use firekeep_jobs::{
-    Aggregate, Culprit, Histogram, Job, JobSpec, Jobs, Key, Scope, Status, Tag, TaskWriter, Update,
+    Aggregate, Board, Culprit, Histogram, Job, JobSpec, Jobs, Key, Scope, Status, Tag, TaskWriter,
+    Update,
 };
 use firekeep_testkit::{TestBackend, backends};
 use proptest::prelude::*;
@@ -45,6 +46,7 @@ struct Model {
     tasks: u32,
     declared: bool,
     states: BTreeMap<Key, i32>,
+    versions: BTreeMap<Key, u64>,
 }
 
 /// A cell that counts: its status, task and tag, and whether it was reported.
@@ -101,6 +103,18 @@ impl Model {
         assert_eq!(*histogram, counts.collect::<Histogram>());
     }
 
+    /// Waits until the board knows what the model knows.
+    async fn catch_up(&self, board: &mut Board) {
+        loop {
+            let states = board.states(&Scope::Job);
+            let known = states.iter().map(|state| (state.key.clone(), state.version)).collect();
+            if self.versions == known && board.as_of().is_some() {
+                return;
+            }
+            board.changed().await.unwrap();
+        }
+    }
+
     fn scopes(&self) -> Vec<Scope> {
         let mut scopes = vec![Scope::Job];
         scopes.extend(TAGS.map(|name| Scope::Tag(tag(name))));
@@ -111,11 +125,14 @@ impl Model {
         scopes
     }
 
-    async fn check_all(&self, job: &Job) {
+    async fn check_all(&self, job: &Job, board: &mut Board) {
+        self.catch_up(board).await;
         for scope in self.scopes() {
             let found = job.aggregate(scope.clone()).await.unwrap();
             let histogram = job.histogram(scope.clone()).await.unwrap();
             self.check(&scope, &found, &histogram);
+            let folded = board.aggregate(&scope).unwrap();
+            self.check(&scope, &folded, folded.histogram.as_ref().unwrap());
             let lowest = job.lowest_status(scope).await.unwrap();
             let lowest = (lowest.status, lowest.reported, lowest.total);
             assert_eq!(lowest, (found.status, found.reported, found.total));
@@ -133,9 +150,10 @@ async fn play(backend: &TestBackend, id: &str, script: Script) {
     let spec = JobSpec::new(tasks);
     let spec = if declared { spec.tags(TAGS.map(tag)) } else { spec };
     let job = Jobs::new(backend.db().clone()).create(id, spec).await.unwrap();
-    let mut model = Model { tasks, declared, states: BTreeMap::new() };
+    let mut model = Model { tasks, declared, states: BTreeMap::new(), versions: BTreeMap::new() };
+    let mut board = job.board().unwrap();
     let mut writers: BTreeMap<u32, TaskWriter> = BTreeMap::new();
-    model.check_all(&job).await;
+    model.check_all(&job, &mut board).await;
     for (task, name, status) in steps {
         let (task, tag) = (task % tasks, tag(TAGS[name]));
         let writer = match writers.entry(task) {
@@ -144,8 +162,10 @@ async fn play(backend: &TestBackend, id: &str, script: Script) {
         };
         let update = Update::new(status).message(format!("{status}"));
         writer.set(&tag, update).await.unwrap();
-        model.states.insert(Key::new(tag, task), status);
-        model.check_all(&job).await;
+        let key = Key::new(tag, task);
+        *model.versions.entry(key.clone()).or_default() += 1;
+        model.states.insert(key, status);
+        model.check_all(&job, &mut board).await;
     }
 }
 

@@ -75,12 +75,12 @@ impl Shared {
             self.reload(cells).await?;
         }
         let stamp = self.stamp().await?;
-        let plan = cells.plan(&self.observer.0, (self.task, self.attempt), drafts)?;
+        let mut plan = cells.plan(&self.observer.0, (self.task, self.attempt), drafts)?;
         if plan.writes.is_empty() {
             self.forget_pending(drafts);
             return Ok(plan.states);
         }
-        let mut writes = plan.writes.clone();
+        let mut writes = std::mem::take(&mut plan.writes);
         let is_stamped = stamp.is_some();
         writes.extend(stamp.or_else(|| plan.creates.then(|| self.verify_job())));
         // Until the answer is here, nobody knows what the cells hold.
@@ -150,8 +150,11 @@ impl Shared {
     /// Whether `tag` may be written.
     pub(super) fn check_tag(&self, tag: &Tag) -> Result<()> {
         self.observer.check_tag(tag)?;
+        if self.observer.history() == 0 {
+            return Ok(());
+        }
         let last = event_id(&Key::new(tag.clone(), self.task).doc_id(), u64::MAX);
-        if self.observer.history() > 0 && last.len() > MAX_ID {
+        if last.len() > MAX_ID {
             let over = last.len() - MAX_ID;
             return Err(Error::invalid(
                 "tag",

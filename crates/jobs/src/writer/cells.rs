@@ -44,6 +44,8 @@ pub(super) struct Cells {
 struct Slot {
     state: Arc<State>,
     is_first: bool,
+    /// Where it is, once it was written.
+    path: Option<DocPath>,
     document: Version,
 }
 
@@ -55,14 +57,25 @@ pub(super) struct Plan {
     pub(super) creates: bool,
     /// One per draft, in order.
     pub(super) states: Vec<Arc<State>>,
-    /// Which state each of the leading writes is of, and whether it is the task's first.
-    changed: Vec<(usize, bool)>,
+    /// What each of the leading writes changes.
+    changed: Vec<Change>,
+}
+
+/// A cell that is written.
+#[derive(Debug)]
+struct Change {
+    /// Its state, in [`Plan::states`].
+    state: usize,
+    /// Whether it is the first of its task.
+    is_first: bool,
+    path: DocPath,
 }
 
 impl Cells {
     pub(super) fn of(cells: Vec<Cell>) -> Self {
         let slot = |cell: Cell| {
-            let slot = Slot { is_first: cell.is_first, document: cell.document, state: cell.state };
+            let Cell { state, is_first, document, .. } = cell;
+            let slot = Slot { state, is_first, path: None, document };
             (slot.state.key.tag.clone(), slot)
         };
         Self { by_tag: cells.into_iter().map(slot).collect(), is_sure: true, may_be_created: false }
@@ -93,15 +106,18 @@ impl Cells {
             let is_first = slot.map_or(!has_reported, |slot| slot.is_first);
             has_reported = true;
             let state = next(opened, (task, attempt), slot.map(|slot| &*slot.state), draft);
-            let (id, fields) = (state.key.doc_id(), state.to_fields(is_first));
+            let fields = state.to_fields(is_first);
             if opened.record.history > 0 {
-                history.extend(kept(opened, &id, &state, fields.clone())?);
+                history.extend(kept(opened, &state, fields.clone())?);
             }
             let require = slot.map_or(Require::Absent, |slot| Require::Version(slot.document));
-            let path = opened.place.states.doc(&id)?;
-            plan.writes.push(Write::replace(path, fields)?.require(require));
+            let path = match slot.and_then(|slot| slot.path.clone()) {
+                Some(path) => path,
+                None => opened.place.states.doc(state.key.doc_id())?,
+            };
+            plan.writes.push(Write::replace(path.clone(), fields)?.require(require));
             plan.creates |= slot.is_none();
-            plan.changed.push((index, is_first));
+            plan.changed.push(Change { state: index, is_first, path });
             plan.states.push(Arc::new(state));
         }
         plan.writes.extend(history);
@@ -110,12 +126,16 @@ impl Cells {
 
     /// Takes over what was written. Answers the states, with their times.
     pub(super) fn take_over(&mut self, mut plan: Plan, committed: &Committed) -> Vec<Arc<State>> {
-        for ((index, is_first), written) in plan.changed.iter().zip(&committed.writes) {
-            let state = &mut plan.states[*index];
+        for (change, written) in plan.changed.into_iter().zip(&committed.writes) {
+            let state = &mut plan.states[change.state];
             Arc::make_mut(state).committed_at = committed.commit_time;
+            let (state, path) = (Arc::clone(state), Some(change.path));
             let document = written.version.unwrap_or_else(|| Version::at(committed.commit_time));
-            let slot = Slot { state: Arc::clone(state), is_first: *is_first, document };
-            self.by_tag.insert(state.key.tag.clone(), slot);
+            let slot = Slot { state, is_first: change.is_first, path, document };
+            match self.by_tag.get_mut(&slot.state.key.tag) {
+                Some(known) => *known = slot,
+                None => drop(self.by_tag.insert(slot.state.key.tag.clone(), slot)),
+            }
         }
         plan.states
     }
@@ -151,9 +171,10 @@ fn next(opened: &Opened, (task, attempt): (u32, u64), old: Option<&State>, draft
 }
 
 /// What keeps `state` in the history, and takes the oldest out of it.
-fn kept(opened: &Opened, cell: &str, state: &State, fields: Fields) -> Result<Vec<Write>, Error> {
+fn kept(opened: &Opened, state: &State, fields: Fields) -> Result<Vec<Write>, Error> {
+    let cell = state.key.doc_id();
     let path = |version| -> Result<DocPath> {
-        Ok(opened.place.events.doc(state::event_id(cell, version))?)
+        Ok(opened.place.events.doc(state::event_id(&cell, version))?)
     };
     let mut writes = vec![Write::create(path(state.version)?, fields)?];
     if let Some(old) =
