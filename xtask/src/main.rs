@@ -13,6 +13,7 @@ mod environment;
 mod indexes;
 mod install;
 mod interrupt;
+mod jobs;
 mod mutants;
 mod simulate;
 mod step;
@@ -41,6 +42,9 @@ enum Command {
     Simulate(simulate::Args),
     Bench(bench::Args),
     Chaos(chaos::Args),
+    Gc(jobs::Gc),
+    Migrate(jobs::Migrate),
+    Monitor(jobs::Monitor),
     Indexes(indexes::Args),
     Arrows(arrows::Args),
     Deny(deny::Args),
@@ -57,6 +61,9 @@ fn main() -> anyhow::Result<()> {
         Command::Simulate(args) => simulate::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Chaos(args) => chaos::run(&args),
+        Command::Gc(args) => jobs::gc(&args),
+        Command::Migrate(args) => jobs::migrate(&args),
+        Command::Monitor(args) => jobs::monitor(&args),
         Command::Ci(args) => ci::run(&args),
         Command::Arrows(args) => arrows::run(&args),
         Command::Deny(args) => deny::run(&args),

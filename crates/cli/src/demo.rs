@@ -8,7 +8,6 @@ mod rollup;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use firekeep::jobs::Jobs;
 use firekeep::{Clock, SystemClock};
 use firekeep_telemetry::{DeviceId, Reading, Telemetry, TenantId};
 use jiff::tz::TimeZone;
@@ -79,12 +78,7 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
     let listener = args.listen.bind().await?;
     let (app, store) = args.listen.app(&args.store)?;
     let telemetry = app.telemetry().clone();
-    let rollup = Rollup::new(
-        Jobs::new(telemetry.db().clone()),
-        app.locks().clone(),
-        telemetry.clone(),
-        &past,
-    );
+    let rollup = Rollup::new(app.jobs().clone(), app.locks().clone(), telemetry.clone(), &past);
     tokio::select! {
         () = interrupt.wait() => return Err(Failure::Interrupted("stopped before the demo began".into())),
         stored = store_past(&telemetry, &past, json) => stored?,

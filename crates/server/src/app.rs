@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use firekeep_core::Db;
+use firekeep_jobs::Jobs;
 use firekeep_layers::MeterHandle;
 use firekeep_lock::{Layout, Locks};
 use firekeep_telemetry::{Retention, Telemetry, TenantId};
@@ -55,6 +56,7 @@ pub(crate) struct State {
     pub(crate) feeds: Feeds,
     pub(crate) lists: DeviceLists,
     pub(crate) locks: LockBoard,
+    pub(crate) jobs: Jobs,
     pub(crate) tenant: Option<TenantId>,
 }
 
@@ -65,12 +67,14 @@ impl App {
         let watched = LockMetrics::new();
         let locks = Locks::builder(db.clone()).layout(options.lock_layout);
         let locks = locks.observer(Arc::new(watched.clone())).build();
+        let jobs = Jobs::new(db.clone());
         let locks = locks.expect("the default collections are well-formed");
         let telemetry = Telemetry::new(db).with_retention(options.retention);
         Self(Arc::new(State {
             feeds: Feeds::new(telemetry.clone(), options.linger),
             lists: DeviceLists::new(telemetry.clone()),
             locks: LockBoard::new(locks, Arc::clone(telemetry.db().clock()), options.linger),
+            jobs,
             metrics: Metrics::new(meter.clone(), &watched),
             recently: Recently::new(Arc::clone(telemetry.db().clock()), meter.snapshot()),
             tenant: options.tenant,
@@ -93,6 +97,11 @@ impl App {
     /// in `/metrics`.
     pub fn locks(&self) -> &Locks {
         self.0.locks.locks()
+    }
+
+    /// The jobs that the service shows, for whoever works in the same process: both share their listens.
+    pub fn jobs(&self) -> &Jobs {
+        &self.0.jobs
     }
 
     /// Ends every live stream and every watch; new streams end at once.

@@ -7,6 +7,7 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use firekeep_jobs::JobId;
 use firekeep_telemetry::{DeviceId, Reading, TenantId};
 use serde::de::DeserializeOwned;
 
@@ -25,6 +26,9 @@ pub(crate) struct DeviceRef {
     pub(crate) tenant: TenantId,
     pub(crate) device: DeviceId,
 }
+
+/// The job that the path names.
+pub(crate) struct JobRef(pub(crate) JobId);
 
 /// The query string as `T`.
 pub(crate) struct Params<T>(pub(crate) T);
@@ -46,6 +50,16 @@ impl FromRequestParts<Arc<State>> for DeviceRef {
         let path = Path::<(String, String)>::from_request_parts(parts, state).await;
         let Path((tenant, device)) = path.map_err(|e| Problem::new(Kind::Syntax, e.body_text()))?;
         Ok(Self { tenant: TenantId::new(tenant)?, device: DeviceId::new(device)? })
+    }
+}
+
+impl FromRequestParts<Arc<State>> for JobRef {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Self, Problem> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let Path(job) = path.map_err(|e| Problem::new(Kind::Syntax, e.body_text()))?;
+        Ok(Self(JobId::new(job)?))
     }
 }
 

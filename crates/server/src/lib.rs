@@ -8,6 +8,7 @@ mod devices;
 mod extract;
 mod feeds;
 mod health;
+mod jobs;
 mod live;
 mod locks;
 mod metrics;

@@ -11,7 +11,7 @@ use crate::wire::{NewReading, NewReadings};
 #[openapi(
     info(
         title = "Firekeep",
-        description = "Device readings: write, read back, follow. Every \
+        description = "Device readings: write, read back, follow; jobs and locks: look on. Every \
         error is a problem document (RFC 9457) that says what to do."
     ),
     paths(
@@ -20,6 +20,9 @@ use crate::wire::{NewReading, NewReadings};
         crate::live::follow,
         crate::devices::list,
         crate::locks::list,
+        crate::jobs::list,
+        crate::jobs::show,
+        crate::jobs::events::follow,
         crate::health::healthz,
         crate::health::status,
         crate::metrics::metrics,

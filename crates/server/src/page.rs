@@ -18,6 +18,10 @@ assets! {
     app, "app.js", "text/javascript; charset=utf-8";
     format, "format.js", "text/javascript; charset=utf-8";
     locks, "locks.js", "text/javascript; charset=utf-8";
+    jobs, "jobs.html", "text/html; charset=utf-8";
+    jobs_script, "jobs.js", "text/javascript; charset=utf-8";
+    board_style, "board.css", "text/css; charset=utf-8";
+    board, "board.js", "text/javascript; charset=utf-8";
     chart, "chart.js", "text/javascript; charset=utf-8";
     icon, "icon.svg", "image/svg+xml";
 }

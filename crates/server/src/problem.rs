@@ -66,6 +66,8 @@ kinds! {
         "start again without a cursor";
     Conflict = CONFLICT, "conflict", "The id is taken by another reading",
         "readings are immutable: give the new one another id";
+    NoJob = NOT_FOUND, "no-job", "There is no such job",
+        "the jobs are listed at /v1/jobs";
     NoRoute = NOT_FOUND, "no-route", "There is nothing here",
         "the routes are listed in /openapi.json";
     Method = METHOD_NOT_ALLOWED, "method", "The route does not take this method",
@@ -187,6 +189,22 @@ impl From<firekeep_lock::Error> for Problem {
         };
         // The kind alone, for the reason given above.
         Self::new(kind, format!("the locks can't be read: {}", error.kind()))
+    }
+}
+
+impl From<firekeep_jobs::Error> for Problem {
+    fn from(error: firekeep_jobs::Error) -> Self {
+        use firekeep_jobs::Error as E;
+        match error {
+            E::Store(error) => error.into(),
+            E::Lock(error) => error.into(),
+            E::NotFound(_) | E::Deleted(_) => Self::new(Kind::NoJob, error.to_string()),
+            E::Invalid { what, .. } => Self::new(Kind::Field, error.to_string()).in_field(what),
+            other => {
+                tracing::warn!(error = %other, "a job can't be shown");
+                Self::new(Kind::Store, "the job can't be read")
+            }
+        }
     }
 }
 

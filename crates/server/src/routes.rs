@@ -9,7 +9,9 @@ use axum::routing::{MethodRouter, get};
 
 use crate::app::State;
 use crate::problem::{Kind, Problem};
-use crate::{devices, extract, health, live, locks, metrics, openapi, page, readings, security};
+use crate::{
+    devices, extract, health, jobs, live, locks, metrics, openapi, page, readings, security,
+};
 
 /// A route: its methods, its path, what answers.
 type Route = (&'static [&'static str], &'static str, MethodRouter<Arc<State>>);
@@ -21,6 +23,9 @@ fn api() -> Vec<Route> {
         (&["get"], LIVE, get(live::follow)),
         (&["get"], "/v1/tenants/{tenant}/devices", get(devices::list)),
         (&["get"], "/v1/locks", get(locks::list)),
+        (&["get"], "/v1/jobs", get(jobs::list)),
+        (&["get"], "/v1/jobs/{job}", get(jobs::show)),
+        (&["get"], "/v1/jobs/{job}/events", get(jobs::follow)),
         (&["get"], "/v1/status", get(health::status)),
         (&["get"], "/healthz", get(health::healthz)),
         (&["get"], "/metrics", get(metrics::metrics)),
@@ -36,11 +41,16 @@ fn pages() -> Vec<Route> {
     vec![
         (&["get"], "/", get(page::index)),
         (&["get"], "/devices/{tenant}/{device}", get(page::index)),
+        (&["get"], "/jobs", get(page::jobs)),
+        (&["get"], "/jobs/{job}", get(page::jobs)),
         (&["get"], "/assets/style.css", get(page::style)),
         (&["get"], "/assets/app.js", get(page::app)),
         (&["get"], "/assets/chart.js", get(page::chart)),
         (&["get"], "/assets/format.js", get(page::format)),
         (&["get"], "/assets/locks.js", get(page::locks)),
+        (&["get"], "/assets/jobs.js", get(page::jobs_script)),
+        (&["get"], "/assets/board.js", get(page::board)),
+        (&["get"], "/assets/board.css", get(page::board_style)),
         (&["get"], "/assets/icon.svg", get(page::icon)),
         (&["get"], "/favicon.ico", get(page::icon)),
     ]
