@@ -2,7 +2,8 @@
 //! stall, and the network cuts, resets, repeats, delays and coalesces.
 //!
 //! A tap below the faults knows the true order of commits. Each stream is held against it for the six
-//! guarantees of a watch: ordered, unique, reliable, atomic, resumable, bookmarkable. Worlds are drawn
+//! guarantees of a watch: ordered, unique, reliable, atomic, resumable, bookmarkable; and what it says it
+//! skipped is counted. Worlds are drawn
 //! from seeds; `FIREKEEP_SEED` runs one again.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]

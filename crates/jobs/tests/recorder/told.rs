@@ -6,7 +6,7 @@ use firekeep_jobs::{Cursor, Event, Key, Scope};
 /// One thing that a stream told.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Told {
-    State { key: Key, version: u64, event_id: String, time: Timestamp, replay: bool },
+    State { key: Key, version: u64, event_id: String, time: Timestamp, replay: bool, skipped: u64 },
     ReplayDone(Timestamp),
     Bookmark(Timestamp),
 }
@@ -26,10 +26,10 @@ impl Told {
     /// What an event tells, and where one can go on after it.
     pub(crate) fn of(event: Event) -> (Self, Option<Cursor>) {
         match event {
-            Event::State { state, replay, .. } => {
+            Event::State { state, replay, skipped } => {
                 let (key, event_id) = (state.key.clone(), state.event_id.clone());
                 let (version, time) = (state.version, state.committed_at);
-                (Self::State { key, version, event_id, time, replay }, None)
+                (Self::State { key, version, event_id, time, replay, skipped }, None)
             }
             Event::ReplayDone { cursor } => (Self::ReplayDone(cursor.time()), Some(cursor)),
             Event::Bookmark { cursor } => (Self::Bookmark(cursor.time()), Some(cursor)),

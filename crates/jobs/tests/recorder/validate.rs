@@ -19,7 +19,8 @@ pub(crate) fn all(facts: &[Fact], recording: &Recording) -> Verdict {
     unique(facts, recording)?;
     reliable(facts, recording)?;
     atomic(facts, recording)?;
-    bookmarkable(facts, recording)
+    bookmarkable(facts, recording)?;
+    counted(facts, recording)
 }
 
 /// States come in the order of their commits; those of a cell with increasing versions.
@@ -146,6 +147,30 @@ pub(crate) fn resumable(facts: &[Fact], prefix: &Recording, suffix: &Recording) 
 }
 
 /// What a stream must have told of each cell at `time`, at least of the last version then.
+/// Each version after the replay was told, or counted as skipped.
+pub(crate) fn counted(facts: &[Fact], recording: &Recording) -> Verdict {
+    let (mut counted, mut replayed) = (0, None);
+    for told in &recording.told {
+        match told {
+            Told::ReplayDone(time) => replayed = Some(*time),
+            Told::State { replay: false, skipped, .. } => counted += 1 + skipped,
+            Told::State { skipped: 1.., key, .. } => {
+                return Err(format!("{key} is replayed, and something was skipped before it"));
+            }
+            Told::State { .. } | Told::Bookmark(_) => {}
+        }
+    }
+    let Some(replayed) = replayed else { return Ok(()) };
+    let later = facts.iter().filter(|fact| fact.time > replayed).flat_map(|fact| &fact.states);
+    let later = later.filter(|state| recording.scope.holds(&state.0)).count() as u64;
+    // A listen that was behind the cursor can't tell what passed before it from what passed after.
+    let is_behind = recording.since == Some(replayed);
+    if counted == later || is_behind && counted <= later {
+        return Ok(());
+    }
+    Err(format!("{later} versions came after the replay, {counted} are told or counted"))
+}
+
 fn due(facts: &[Fact], recording: &Recording, time: Timestamp) -> Cells {
     let mut cells = Cells::new();
     for fact in facts.iter().filter(|fact| fact.time <= time) {
@@ -189,7 +214,7 @@ mod tests {
 
     fn state(name: &str, version: u64, second: i64, replay: bool) -> Told {
         let event_id = format!("{name}{version}");
-        Told::State { key: key(name), version, event_id, time: at(second), replay }
+        Told::State { key: key(name), version, event_id, time: at(second), replay, skipped: 0 }
     }
 
     fn told(told: impl IntoIterator<Item = Told>) -> Recording {
@@ -215,6 +240,9 @@ mod tests {
         let mut skipping = good();
         skipping.drain(2..3);
         skipping.remove(3);
+        assert!(counted(&facts(), &told(skipping.clone())).is_err(), "and nobody said so");
+        let Told::State { skipped, .. } = &mut skipping[3] else { panic!("a state") };
+        *skipped = 1;
         assert_eq!(all(&facts(), &told(skipping)), Ok(()));
     }
 
