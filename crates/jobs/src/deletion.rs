@@ -13,7 +13,7 @@ use crate::page::by_name;
 use crate::purge;
 use crate::record::{Phase, Place, Record};
 use crate::retry::Attempts;
-use crate::seal::seal;
+use crate::seal;
 use crate::state::Run;
 
 /// How many leases are looked at in one request.
@@ -84,7 +84,7 @@ impl Deletion<'_> {
                     is_purging |= record.phase == Phase::Purging;
                     self.step(&record, now, &mut documents).await
                 }
-                Ok(None) if is_purging => return Ok(End::Gone { documents }),
+                Ok(None) if is_purging => self.finish(&mut documents).await,
                 Ok(None) => return Ok(End::Nothing),
                 Err(error) => Err(error),
             };
@@ -123,11 +123,15 @@ impl Deletion<'_> {
                 *documents += purge::clear_below(self.jobs, self.place, record, self.pace).await?;
                 let job = Write::delete(self.place.job.clone());
                 self.jobs.db.commit(vec![job.require(Require::Version(record.version))]).await?;
-                // A claim that came too late may have left its lease.
-                *documents += purge::clear_orphans(self.jobs, self.place, self.pace).await?;
-                Ok(Some(End::Gone { documents: *documents }))
+                self.finish(documents).await
             }
         }
+    }
+
+    /// The job's document is gone. A claim that came too late may have left its lease.
+    async fn finish(&self, documents: &mut u64) -> Result<Option<End>> {
+        *documents += purge::clear_orphans(self.jobs, self.place, self.pace).await?;
+        Ok(Some(End::Gone { documents: *documents }))
     }
 
     async fn begin(&self, record: &Record, now: Timestamp) -> Result<Option<End>> {
@@ -166,26 +170,34 @@ impl Deletion<'_> {
         }
     }
 
-    /// How many tasks are claimed, and whether nothing else speaks for the job.
+    /// How many tasks are claimed, and whether nothing else speaks for the job: then all is sealed.
     async fn look(&self, record: &Record, now: Timestamp) -> Result<(u64, bool)> {
         let cause = self.cause.noted(record.deletion.as_deref());
-        if cause == Cause::Forced {
-            return Ok((0, true));
+        if cause != Cause::Forced {
+            let leases = self.end_leases().await?;
+            if leases > 0 {
+                return Ok((leases, false));
+            }
         }
-        let leases = self.end_leases().await?;
-        match cause {
-            Cause::Aged(ages) if leases == 0 => Ok((0, self.seal(record, ages, now).await?)),
-            _ => Ok((leases, true)),
-        }
+        Ok((0, self.seal(record, cause, now).await?))
     }
 
-    /// Seals every cell with this deletion; `false` if one is younger.
-    async fn seal(&self, record: &Record, ages: Ages, now: Timestamp) -> Result<bool> {
+    /// Seals every cell with this deletion; `false` if one is younger than it may be. What was asked
+    /// for is sealed, too: no writer must take half a job for the job, or leave a version behind.
+    async fn seal(&self, record: &Record, cause: Cause, now: Timestamp) -> Result<bool> {
         let deletion = record.deletion.as_deref().ok_or_else(|| {
             Error::corrupt(&self.place.job, "it is being deleted, and no deletion is named")
         })?;
-        let accept = Ages::judge(now.saturating_sub(ages.delete()));
-        seal(self.jobs, self.place, self.id, Some(deletion), accept).await
+        let seal = Some(deletion);
+        match cause {
+            Cause::Aged(ages) => {
+                let accept = Ages::judge(now.saturating_sub(ages.delete()));
+                seal::seal(self.jobs, self.place, self.id, seal, accept).await
+            }
+            Cause::Asked | Cause::Forced => {
+                seal::seal(self.jobs, self.place, self.id, seal, seal::any).await
+            }
+        }
     }
 
     async fn enter(&self, from: &Record, to: Phase, deletion: Option<&str>) -> Result<Option<End>> {

@@ -11,9 +11,11 @@ use crate::record::{Place, Record};
 use crate::retry::Attempts;
 
 /// Deletes what an earlier job left below a place where there is no job now.
+///
+/// It is known by its states, which go last.
 pub(crate) async fn clear_leftovers(jobs: &Inner, place: &Place) -> Result<()> {
     let query = Query::collection(place.states.as_str()).select([]).limit(1);
-    if jobs.db.query(query).await?.is_empty() {
+    if jobs.db.query(query).await?.is_empty() || jobs.db.get(place.job.clone()).await?.is_some() {
         return Ok(());
     }
     clear_orphans(jobs, place, Duration::ZERO).await.map(drop)

@@ -176,7 +176,8 @@ fn kept(opened: &Opened, state: &State, fields: Fields) -> Result<Vec<Write>, Er
     let path = |version| -> Result<DocPath> {
         Ok(opened.place.events.doc(state::event_id(&cell, version))?)
     };
-    let mut writes = vec![Write::create(path(state.version)?, fields)?];
+    // The cell alone says who is next. What an earlier job left at this place is in nobody's way.
+    let mut writes = vec![Write::replace(path(state.version)?, fields)?];
     if let Some(old) =
         state.version.checked_sub(opened.record.history.into()).filter(|old| *old > 0)
     {
