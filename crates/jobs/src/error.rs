@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use firekeep_core::{Effect, Timestamp};
+use firekeep_core::{Document, Effect, Timestamp};
 
 use crate::key::{JobId, Tag};
-use crate::state::State;
+use crate::state::{SCHEMA, State};
 
 /// The result of an operation on jobs.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -122,6 +122,19 @@ pub enum Error {
         /// The newest schema known.
         known: u32,
     },
+    /// The stored data is older than this code, such as that of a job of the reference, which has no
+    /// schema, 0.
+    #[error(
+        "job `{job}` has schema {stored}, this code reads {known} and the next; migrate it first"
+    )]
+    OlderSchema {
+        /// The job.
+        job: JobId,
+        /// The stored schema.
+        stored: u32,
+        /// The schema that this code writes.
+        known: u32,
+    },
     /// The stored data is beyond the schema that was asked for.
     #[error("job `{job}` has schema {stored}, and there is no way back to {target}")]
     Downgrade {
@@ -152,6 +165,21 @@ impl Error {
     /// `what` breaks `rule`.
     pub(crate) fn invalid(what: &'static str, rule: impl fmt::Display) -> Self {
         Self::Invalid { what, rule: rule.to_string() }
+    }
+
+    /// Refuses a document of `job` that has none of `ours`, which each of ours has, and one of `theirs`:
+    /// it is the reference's.
+    pub(crate) fn if_older(
+        job: &JobId,
+        document: &Document,
+        ours: [&str; 2],
+        theirs: [&str; 2],
+    ) -> Result<()> {
+        let has = |names: [&str; 2]| names.iter().any(|name| document.get(name).is_some());
+        if has(ours) || !has(theirs) {
+            return Ok(());
+        }
+        Err(Self::OlderSchema { job: job.clone(), stored: 0, known: SCHEMA })
     }
 
     pub(crate) fn corrupt(path: impl fmt::Display, reason: impl Into<String>) -> Self {

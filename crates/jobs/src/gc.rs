@@ -71,9 +71,10 @@ impl Jobs {
     /// What is done stays done; what is half done is taken up by the next collection.
     ///
     /// # Cost
-    /// Four RPCs, a billed read each. Per old job, one read for the job, its leases, and each state,
-    /// in pages of 400; to delete it, one write and one delete per state, and a read and a delete for
-    /// each other document below it.
+    /// Four RPCs and, where nothing is found, a billed read each. Per job that is found, one read; to
+    /// judge whether to tombstone it, one for its leases and one per state, 400 in an RPC, and then one
+    /// write. To delete it, two reads, a write and a delete per state, a read and a delete per other
+    /// document below it, 400 in two RPCs; and some twenty RPCs and a dozen reads, whatever is there.
     pub async fn gc(&self, options: &GcOptions) -> Result<GcReport> {
         self.gc_with(options, |_| {}).await
     }

@@ -179,7 +179,8 @@ impl Jobs {
     /// Opens a job.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::Deleted`] for a job that is being deleted; [`Error::Corrupt`]; what
+    /// [`Error::NotFound`]; [`Error::Deleted`] for a job that is being deleted; [`Error::OlderSchema`] for
+    /// one that is to be [migrated](Self::migrate) first; [`Error::NewerSchema`]; [`Error::Corrupt`]; what
     /// the store answers.
     ///
     /// # Cost

@@ -95,7 +95,8 @@ impl Jobs {
     ///
     /// # Errors
     /// [`Error::Invalid`] for a page out of its bounds. The stream yields [`Error::Corrupt`] for the
-    /// document of a job that can't be read, and goes on; it ends with what else the store answers.
+    /// document of a job that can't be read, [`Error::OlderSchema`] for a job that is to be
+    /// [migrated](Jobs::migrate) first, and goes on; it ends with what else the store answers.
     ///
     /// # Cost
     /// One RPC per page, one billed read per job, at least one.
@@ -129,7 +130,7 @@ impl Jobs {
     /// A job as its document has it, whatever its phase; `None` if there is none.
     ///
     /// # Errors
-    /// [`Error::Corrupt`], and what the store answers.
+    /// [`Error::Corrupt`], [`Error::OlderSchema`], and what the store answers.
     ///
     /// # Cost
     /// One RPC, one billed read.

@@ -1,7 +1,7 @@
 //! Bringing jobs, and all that is below them, to a newer layout of documents.
 
 mod pass;
-mod reference;
+pub(crate) mod reference;
 mod run;
 mod steps;
 
@@ -139,8 +139,9 @@ impl Jobs {
     /// What is done stays done.
     ///
     /// # Cost
-    /// One billed read per job. Per job that is not there yet, two reads and one write per state, three
-    /// reads from the schema of the reference, and a write to the job per page of 100.
+    /// One billed read per job. Per job that is not there yet, two reads and one write per state and
+    /// kept version, and three reads per state from the schema of the reference; 100 of them in three
+    /// RPCs, with a write to the job; and two writes to the job.
     pub async fn migrate(&self, options: &MigrateOptions) -> Result<MigrateReport> {
         self.migrate_with(options, |_| {}).await
     }

@@ -8,6 +8,7 @@ use firekeep_core::{
 use crate::error::{Error, Result};
 use crate::fields::{natural, optional, required};
 use crate::key::{JobId, Tag};
+use crate::migrate::reference::NUM_TASKS;
 use crate::spec::JobSpec;
 use crate::state::{Run, SCHEMA};
 
@@ -103,6 +104,8 @@ impl Record {
     pub(crate) fn read(document: &Document) -> Result<Self> {
         let time = |name| optional(document, name, Value::as_timestamp);
         let text = |name| optional(document, name, Value::as_str);
+        let id = JobId::new(document.id())?;
+        Error::if_older(&id, document, ["phase", "lastActive"], NUM_TASKS)?;
         Ok(Self {
             run: Run::new(document.created()),
             tasks: required(document, "numTasks", |tasks| {

@@ -7,6 +7,7 @@ use firekeep_core::{DocPath, Document, Fields, Require, Timestamp, Value, Write,
 use crate::error::{Error, Result};
 use crate::fields::{natural, optional, required};
 use crate::key::{JobId, Key, Tag};
+use crate::migrate::reference::TASK;
 use crate::status::Status;
 
 /// The layout of documents that this code writes.
@@ -137,6 +138,7 @@ impl Cell {
 
     /// Reads a document of `jobs/{job}/states` or `jobs/{job}/events`.
     pub(crate) fn read(job: &JobId, document: &Document) -> Result<Self> {
+        Error::if_older(job, document, ["run", "attempt"], TASK)?;
         let schema = required(document, "schemaVersion", natural)?;
         if schema > SCHEMA + 1 {
             return Err(Error::NewerSchema { job: job.clone(), stored: schema, known: SCHEMA });

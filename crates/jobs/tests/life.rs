@@ -195,7 +195,7 @@ firekeep_testkit::backends! {
         let infos: Vec<_> = futures::StreamExt::collect(infos).await;
         let ids: Vec<_> = infos.iter().flatten().map(|info| info.id.as_str()).collect();
         assert_eq!(ids, ["a", "b", "d", "e"]);
-        assert!(matches!(&infos[2], Err(Error::Corrupt { path, .. }) if path == "jobs/c"));
+        assert!(matches!(&infos[2], Err(Error::OlderSchema { job, .. }) if job.as_str() == "c"));
         let active = ListOptions::default().phase(Phase::Active).page(1);
         assert_eq!(jobs_in(&bed.other, &active).await, ["a", "d", "e"]);
         assert_eq!(jobs_in(&bed.other, &active.clone().limit(2)).await, ["a", "d"]);

@@ -96,12 +96,12 @@ firekeep_testkit::backends! {
         let bed = Bed::new(backend);
         for (id, is_go) in [("go", true), ("design", false)] {
             reference(&bed, id, is_go).await;
-            assert!(matches!(bed.other.open(id).await, Err(Error::Corrupt { .. })));
+            assert!(matches!(bed.other.open(id).await, Err(Error::OlderSchema { stored: 0, .. })));
             let job = JobId::new(id).unwrap();
             let dry = MigrateOptions::default().job(job.clone()).dry_run(true);
             let planned = bed.other.migrate(&dry).await.unwrap();
             assert_eq!(steps(&planned), [(0, 1, 5)]);
-            assert!(matches!(bed.other.open(id).await, Err(Error::Corrupt { .. })));
+            assert!(matches!(bed.other.open(id).await, Err(Error::OlderSchema { stored: 0, .. })));
             let done = bed.other.migrate(&MigrateOptions::default().job(job)).await.unwrap();
             assert_eq!((steps(&done), done.migrated), (steps(&planned), planned.migrated));
 

@@ -9,11 +9,11 @@ use crate::key::{Key, Tag};
 use crate::record::Phase;
 
 /// The names that the reference may have given to a field.
-type Names = [&'static str; 2];
+pub(crate) type Names = [&'static str; 2];
 
-const NUM_TASKS: Names = ["numTasks", "NumTasks"];
+pub(crate) const NUM_TASKS: Names = ["numTasks", "NumTasks"];
 const DELETED: Names = ["deleted", "Deleted"];
-const TASK: Names = ["taskID", "TaskID"];
+pub(crate) const TASK: Names = ["taskID", "TaskID"];
 const TAG: Names = ["tag", "Tag"];
 const STATUS: Names = ["status", "Status"];
 const MESSAGE: Names = ["message", "Message"];

@@ -205,7 +205,7 @@ impl<'a, F: FnMut(MigrateEvent<'_>) + Send> Run<'a, F> {
         checkpoint: &mut Checkpoint,
     ) -> Result<()> {
         let from = version_of_job(&subject.document);
-        if from == 0 && !self.options.dry_run {
+        if from == 0 && subject.survey.is_none() && !self.options.dry_run {
             self.survey(subject).await?;
         }
         let context = JobContext {
