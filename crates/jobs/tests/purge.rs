@@ -4,10 +4,11 @@
 
 mod support;
 
-use firekeep_core::{ErrorKind, Operation, Write, fields};
-use firekeep_jobs::{DeleteOptions, Error, Job, JobSpec, Phase, Scope, Update};
+use firekeep_core::{Db, ErrorKind, Operation, Write, fields};
+use firekeep_jobs::{DeleteOptions, Error, GcOptions, Job, JobSpec, Jobs, Phase, Scope, Update};
 use firekeep_layers::Fault;
 use firekeep_testkit::TestBackend;
+use futures::TryStreamExt;
 use support::{Bed, INDEXES, ms, tag};
 
 /// More cells than one page has.
@@ -98,6 +99,66 @@ firekeep_testkit::backends! {
         })
         .await;
         assert!(has_tried.get());
+    }
+
+    async fn a_seal_of_several_pages_is_taken_up_where_it_stands(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        let job = bed.other.create("pages", CELLS).await.unwrap();
+        let writer = bed.claim(&job, 0).await;
+        writer.set("read", Update::finished()).await.unwrap();
+        assert!(writer.close().await.unwrap().is_done());
+        copy_cells(&bed, &job).await;
+        bed.pass(ms(700)).await;
+        let ages = || GcOptions::new("300ms".parse().unwrap(), "600ms".parse().unwrap()).unwrap();
+        let gc = async |db: &Db| {
+            let jobs = Jobs::builder(db.clone()).horizon(ms(1000)).build().unwrap();
+            bed.drive(jobs.gc(&ages())).await.unwrap()
+        };
+        assert_eq!(gc(&bed.db).await.tombstoned, 1);
+        bed.pass(ms(500)).await;
+        // The mark of the job, and the first page; then it dies.
+        bed.faults.nth(Operation::Commit, 3, Fault::Fail(ErrorKind::PermissionDenied));
+        assert_eq!(gc(&bed.faulty).await.failed, 1);
+        let sealed = async || {
+            let cells = bed.documents("jobs/pages/states").await;
+            cells.iter().filter_map(|cell| cell.get("sealed").cloned()).collect::<Vec<_>>()
+        };
+        let (first, cells) = (sealed().await, u64::from(CELLS));
+        assert_eq!((first.len(), job.phase().await.unwrap()), (400, Some(Phase::Deleting)));
+        let (report, bill) = bed.backend.bill(gc(&bed.db)).await;
+        assert_eq!((report.deleted, report.failed), (1, 0), "{report}");
+        // What was sealed is not sealed again: fifty cells, and the job's last phase.
+        assert_eq!((bill.writes, bill.deletes), (cells - 400 + 1, cells + 2));
+        assert_eq!(left(&bed, "pages").await, 0);
+    }
+
+    async fn a_cell_that_was_written_between_two_deaths_keeps_the_job(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        let job = bed.other.create("young", CELLS).await.unwrap();
+        let writer = bed.claim(&job, 0).await;
+        writer.set("read", Update::new(1)).await.unwrap();
+        copy_cells(&bed, &job).await;
+        job.tombstone().await.unwrap();
+        let jobs = |db: &Db| Jobs::builder(db.clone()).horizon(ms(1000)).build().unwrap();
+        let ages = || GcOptions::new("300ms".parse().unwrap(), "600ms".parse().unwrap()).unwrap();
+        assert!(writer.close().await.unwrap().is_done());
+        bed.pass(ms(1200)).await;
+        bed.faults.nth(Operation::Commit, 3, Fault::Fail(ErrorKind::PermissionDenied));
+        let report = bed.drive(jobs(&bed.faulty).gc(&ages())).await.unwrap();
+        assert_eq!((report.failed, job.phase().await.unwrap()), (1, Some(Phase::Deleting)));
+        // A late write from before the seal, of a cell on the second page.
+        let cell = bed.db.get("jobs/young/states/read:99").await.unwrap().unwrap();
+        assert_eq!(cell.get("sealed").and_then(|sealed| sealed.as_str()).map(|s| &s[..4]), Some("tomb"));
+        let mut fields = cell.fields().clone();
+        fields.remove("committed");
+        fields.insert("version".into(), 2.into());
+        bed.db.set(cell.path().clone(), fields).await.unwrap();
+        let report = bed.drive(jobs(&bed.db).gc(&ages())).await.unwrap();
+        assert_eq!((report.revived, report.deleted), (1, 0), "{report}");
+        assert_eq!(job.phase().await.unwrap(), Some(Phase::Active));
+        assert_eq!(bed.documents("jobs/young/states").await.len(), CELLS as usize);
+        let states: Vec<_> = job.states().unwrap().try_collect().await.unwrap();
+        assert_eq!(states.iter().filter(|state| state.version == 2).count(), 1);
     }
 
     async fn what_comes_late_is_cleared_though_a_reply_is_lost(backend: TestBackend) {

@@ -27,10 +27,9 @@ async fn no_job_that_is_young_or_claimed_is_deleted_and_all_others_are() {
 
 #[tokio::test]
 async fn each_guard_is_needed() {
-    use Mutant::{NoCompare, NoJobCheck, NoLeases, NoPurgeGuard, NoSeals};
+    use Mutant::{Compare, JobCheck, Leases, PurgeGuard, Seals};
     // Each with a seed shortly before one that finds it; any other finds it, too, in a while.
-    let mutants =
-        [(NoSeals, 226), (NoLeases, 62), (NoCompare, 20), (NoPurgeGuard, 0), (NoJobCheck, 2)];
+    let mutants = [(Seals, 226), (Leases, 62), (Compare, 20), (PurgeGuard, 0), (JobCheck, 2)];
     for (mutant, first) in mutants {
         let mut found = None;
         for seed in first..first + 400 {

@@ -18,15 +18,15 @@ use futures::stream::{self, BoxStream};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mutant {
     /// gc does not seal cells.
-    NoSeals,
+    Seals,
     /// gc sees no leases.
-    NoLeases,
+    Leases,
     /// gc moves a job on, however it has changed.
-    NoCompare,
+    Compare,
     /// gc deletes pages without looking at the job.
-    NoPurgeGuard,
+    PurgeGuard,
     /// Writers create cells without looking at the job.
-    NoJobCheck,
+    JobCheck,
 }
 
 /// Whose client this is.
@@ -61,7 +61,7 @@ pub(crate) async fn step() {
 impl Stepped {
     fn is(&self, mutant: Mutant) -> bool {
         let client = match mutant {
-            Mutant::NoJobCheck => Client::Writer,
+            Mutant::JobCheck => Client::Writer,
             _ => Client::Collector,
         };
         self.mutant == Some(mutant) && self.client == client
@@ -75,14 +75,14 @@ impl Stepped {
             _ => false,
         };
         let verifies = *write.change() == Change::Verify && is_job;
-        let is_left_out = self.is(Mutant::NoSeals) && marks
-            || self.is(Mutant::NoPurgeGuard) && verifies
-            || self.is(Mutant::NoJobCheck) && verifies;
+        let is_left_out = self.is(Mutant::Seals) && marks
+            || self.is(Mutant::PurgeGuard) && verifies
+            || self.is(Mutant::JobCheck) && verifies;
         if is_left_out {
             return None;
         }
         let is_phase = is_job && !verifies && *write.change() != Change::Delete;
-        Some(match self.is(Mutant::NoCompare) && is_phase {
+        Some(match self.is(Mutant::Compare) && is_phase {
             true => write.require(Require::Present),
             false => write,
         })
@@ -115,8 +115,7 @@ impl Store for Stepped {
             let refused = Error::new(ErrorKind::PermissionDenied, "this time");
             return stream::once(async { Err(refused) }).boxed();
         }
-        let is_blind =
-            self.is(Mutant::NoLeases) && request.query.scope().collection_id() == "leases";
+        let is_blind = self.is(Mutant::Leases) && request.query.scope().collection_id() == "leases";
         let (inner, cx) = (Arc::clone(&self.inner), cx.clone());
         let rows = stream::once(step()).flat_map(move |()| inner.query(&cx, request.clone()));
         let seen = move |event: &Result<QueryEvent>| {
