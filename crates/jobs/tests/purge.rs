@@ -4,9 +4,11 @@
 
 mod support;
 
-use firekeep_core::{Db, ErrorKind, Operation, Write, fields};
+use std::sync::Arc;
+
+use firekeep_core::{Db, DocPath, ErrorKind, Operation, Require, Write, fields};
 use firekeep_jobs::{DeleteOptions, Error, GcOptions, Job, JobSpec, Jobs, Phase, Scope, Update};
-use firekeep_layers::Fault;
+use firekeep_layers::{Fault, FaultLayer, Rates, Stack};
 use firekeep_testkit::TestBackend;
 use futures::TryStreamExt;
 use support::{Bed, INDEXES, ms, tag};
@@ -159,6 +161,43 @@ firekeep_testkit::backends! {
         assert_eq!(bed.documents("jobs/young/states").await.len(), CELLS as usize);
         let states: Vec<_> = job.states().unwrap().try_collect().await.unwrap();
         assert_eq!(states.iter().filter(|state| state.version == 2).count(), 1);
+    }
+
+    async fn a_busy_job_is_sealed_too(backend: TestBackend) {
+        let bed = Bed::new(backend);
+        let slow = Rates { delay: 1.0, ..Rates::default() };
+        let layer = FaultLayer::new(1, Arc::clone(bed.db.clock()));
+        let layer = layer.on(Operation::Commit, slow).delays(ms(5)..=ms(10));
+        let stack = Stack::from_arc(Arc::clone(bed.backend.db().store())).with(layer);
+        let slow = support::clocked(&bed.backend, Db::from_arc(stack.build().unwrap()));
+        let job = bed.other.create("busy", CELLS).await.unwrap();
+        let writer = bed.claim(&job, 0).await;
+        writer.set("read", Update::finished()).await.unwrap();
+        copy_cells(&bed, &job).await;
+        let slow = Jobs::new(slow).open("busy").await.unwrap();
+        let is_done = std::cell::Cell::new(false);
+        // Between a read of cells and their seal, there is always a write of some.
+        let writes = async {
+            for (version, task) in (2..).zip((1..CELLS).cycle().step_by(101)) {
+                if is_done.get() {
+                    break;
+                }
+                bed.db.clock().sleep(ms(2)).await;
+                let path = DocPath::new(format!("jobs/busy/states/read:{task}")).unwrap();
+                let touch = Write::merge(path, fields! { "version" => version }).unwrap();
+                // Once it is deleted, there is nothing to touch.
+                let _ = bed.db.commit(vec![touch.require(Require::Present)]).await;
+            }
+        };
+        let delete = async {
+            let options = DeleteOptions::default().force(true);
+            let deleted = slow.delete_with(&options).await;
+            is_done.set(true);
+            deleted
+        };
+        let (deleted, ()) = bed.drive(futures::future::join(delete, writes)).await;
+        deleted.unwrap();
+        assert_eq!((job.phase().await.unwrap(), bed.documents("jobs/busy/states").await.len()), (None, 0));
     }
 
     async fn what_comes_late_is_cleared_though_a_reply_is_lost(backend: TestBackend) {
