@@ -33,8 +33,8 @@ pub enum Event {
         /// Whether it was there when the watch began, or came since.
         replay: bool,
         /// How many states of the scope came since the event before, and were overtaken by later
-        /// ones of their cells before this watch was polled. Of a watch that goes on from a cursor
-        /// which this process had yet to come to, the first event after the replay counts none.
+        /// ones of their cells before this watch was polled. If the watch goes on from a cursor that
+        /// this process had yet to come to, it may count some from before the cursor.
         skipped: u64,
     },
     /// All that was there when the watch began has been told, or has changed since and is still to
@@ -100,9 +100,6 @@ pub struct Watch {
     passed: u64,
     /// Only what came after this is told.
     since: Option<Cursor>,
-    /// Whether the listen had yet to come to the cursor when the replay ended: what passes until it
-    /// has, others may have been told.
-    is_behind: bool,
     /// The time that was last told.
     told: Timestamp,
     has_news: bool,
@@ -157,7 +154,6 @@ impl Watch {
             is_live: false,
             passed: 0,
             since,
-            is_behind: false,
             told: Timestamp::MIN,
             has_news: false,
             has_ended: false,
@@ -179,7 +175,6 @@ impl Watch {
             if !self.is_live && entry.is_none_or(|entry| entry.seq > until) {
                 self.is_live = true;
                 (self.passed, self.told) = (passed, time);
-                self.is_behind = self.since.is_some_and(|since| since.time() > time);
                 return Next::Event(Event::ReplayDone { cursor: self.cursor(time) });
             }
             let Some(entry) = entry else { return self.idle(log) };
@@ -242,10 +237,7 @@ impl Watch {
             return 0;
         }
         let passed = entry.passed(&self.scope);
-        let skipped = match std::mem::take(&mut self.is_behind) {
-            true => 0,
-            false => passed.saturating_sub(self.passed + told),
-        };
+        let skipped = passed.saturating_sub(self.passed + told);
         self.passed = passed;
         skipped
     }

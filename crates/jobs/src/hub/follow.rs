@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use firekeep_core::{
     Backoff, Batch, DocPath, Document, DocumentChange, Error, ErrorKind, Position, Query, Retry,
@@ -21,11 +21,22 @@ const LOOK: Duration = Duration::from_secs(60);
 /// The same, where it is being deleted.
 const LOOK_SOON: Duration = Duration::from_secs(1);
 
+/// How many batches are taken in one [`WINDOW`]: where more come, they are fetched together, and what
+/// they cost the writers of this process is bounded.
+const MOST: u32 = 32;
+const WINDOW: Duration = Duration::from_millis(10);
+
 /// Listens, and tells `sink`, until nothing more can come.
 pub(super) async fn follow<S: Sink>(opened: Arc<Opened>, sink: Arc<S>) {
     let end = Ended(Arc::clone(&sink));
-    let mut listen =
-        Listen { opened, sink, position: None, building: Some(HashMap::new()), look: None };
+    let mut listen = Listen {
+        opened,
+        sink,
+        position: None,
+        building: Some(HashMap::new()),
+        look: None,
+        window: None,
+    };
     listen.run().await;
     drop(end);
 }
@@ -51,6 +62,8 @@ struct Listen<S> {
     building: Option<HashMap<DocPath, Document>>,
     /// When to look whether the job is still there.
     look: Option<BoxFuture<'static, ()>>,
+    /// When the window began, and how many batches were taken in it.
+    window: Option<(Instant, u32)>,
 }
 
 impl<S: Sink> Listen<S> {
@@ -104,6 +117,7 @@ impl<S: Sink> Listen<S> {
                 },
             };
             let ended = || Error::new(ErrorKind::Unavailable, "a listen ended without an error");
+            self.pace().await;
             self.take(event.ok_or_else(ended)??);
             if self.building.is_none() {
                 *failures = 0;
@@ -116,6 +130,22 @@ impl<S: Sink> Listen<S> {
                 (false, true) => self.look = None,
                 _ => {}
             }
+        }
+    }
+
+    /// Waits for the end of the window, if it has had its batches.
+    async fn pace(&mut self) {
+        let now = self.opened.clock_now();
+        let (began, taken) =
+            self.window.filter(|(began, _)| now < *began + WINDOW).unwrap_or((now, 0));
+        self.window = Some((began, taken + 1));
+        if taken >= MOST {
+            self.opened
+                .jobs
+                .db
+                .clock()
+                .sleep((began + WINDOW).saturating_duration_since(now))
+                .await;
         }
     }
 

@@ -19,6 +19,9 @@ pub(crate) struct Recording {
     pub(crate) since: Option<Timestamp>,
     /// Whether it tells every version, and not only the latest.
     pub(crate) every: bool,
+    /// Whether the listen's times can be held against those of commits. The emulator gives what it read
+    /// a time from after the read: commits just before that time may come later.
+    pub(crate) by_time: bool,
     pub(crate) told: Vec<Told>,
 }
 

@@ -178,7 +178,8 @@ impl World {
             true => job.watch_history(scope.clone()).unwrap().boxed_local(),
             false => job.watch(scope.clone()).unwrap().boxed_local(),
         };
-        let recording = Recording { scope, since: None, every, told: vec![] };
+        let by_time = self.bed.backend.is_memory();
+        let recording = Recording { scope, since: None, every, by_time, told: vec![] };
         self.watches.push(Subscriber { events, recording, cursors: vec![], after: None });
     }
 
@@ -197,7 +198,8 @@ impl World {
             true => job.watch_history_from(scope.clone(), &cursor).unwrap().boxed_local(),
             false => job.watch_from(scope.clone(), &cursor).unwrap().boxed_local(),
         };
-        let recording = Recording { scope, since: Some(cursor.time()), every, told: vec![] };
+        let (since, by_time) = (Some(cursor.time()), self.bed.backend.is_memory());
+        let recording = Recording { scope, since, every, by_time, told: vec![] };
         let after = Some((n, at));
         self.watches.push(Subscriber { events, recording, cursors: vec![], after });
     }
