@@ -136,7 +136,8 @@ fn transactions(
     let measured = sampled(rounds, ours, peer_round)?;
     let rate = |took: std::time::Duration| (writers * each) as f64 / took.as_secs_f64();
     let (begun, bar) = match peer {
-        Peer::Begun => ("begun first", Bar::AtLeast(3.0)),
+        // One commit against a begin, a read and a commit; see ADR 16 for why that is no 3.
+        Peer::Begun => ("begun first", Bar::AtLeast(1.8)),
         Peer::Transaction => ("begun by the read", Bar::None),
     };
     Ok(Row {
