@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use firekeep_core::DocPath;
+
 use crate::error::{Error, Result};
 
 /// The longest id of a Firestore document, in bytes
@@ -26,8 +28,8 @@ impl JobId {
             let rule = format!("must have 1 to {MAX_ID} bytes, has {}", id.len());
             return Err(Error::invalid("job", rule));
         }
-        let is_reserved = id.len() >= 4 && id.starts_with("__") && id.ends_with("__");
-        if id == "." || id == ".." || is_reserved || id.contains('/') {
+        // Ids that only an import can give, `__id7__`, are none of ours and still ids.
+        if id.contains('/') || DocPath::new(format!("jobs/{id}")).is_err() {
             return Err(Error::invalid("job", "must not hold `/`, nor be `.`, `..` or `__x__`"));
         }
         Ok(Self(id.into()))

@@ -144,7 +144,7 @@ impl AcquireOptions {
     }
 
     /// Renews this often, where a third of the lease is longer: a holder that is to be seen alive more
-    /// often than its lease asks for.
+    /// often than its lease asks for. At least 25 ms.
     #[must_use]
     pub fn renew_every(mut self, every: Duration) -> Self {
         self.renew_every = Some(every);
@@ -192,6 +192,9 @@ impl AcquireOptions {
         check_lease(self.lease)?;
         if self.max_hold < self.lease {
             return Err(Error::invalid("max_hold", "must not be shorter than the lease"));
+        }
+        if self.renew_every.is_some_and(|every| every < MIN_LEASE / 4) {
+            return Err(Error::invalid("renew_every", "must be at least 25 ms"));
         }
         if self.retry_delay < MIN_DELAY {
             return Err(Error::invalid("retry_delay", "must be at least 1 ms"));

@@ -89,6 +89,7 @@ backends! {
         for (what, bad) in [
             ("max_hold", options().max_hold(ms(1))),
             ("retry_delay", options().retry_delay(Duration::ZERO)),
+            ("renew_every", options().renew_every(Duration::from_millis(24))),
             ("owner", options().owner("")),
             ("owner", options().owner("o".repeat(257))),
         ] {
