@@ -29,6 +29,7 @@ impl TestBackend {
     /// # Panics
     /// If `indexes` is malformed.
     pub fn on_memory(indexes: &str) -> Self {
+        let is_noted = indexes == recording::PROJECT;
         let indexes = match IndexFile::parse(indexes) {
             Ok(indexes) => indexes,
             Err(error) => panic!("the index file is malformed: {error}"),
@@ -36,7 +37,7 @@ impl TestBackend {
         let clock = ManualClock::new();
         let builder = MemoryStore::builder().indexes(indexes.clone());
         let builder = builder.clock(clock.clone()).lock_wait(Duration::ZERO);
-        let store = match recording::recorder(&indexes) {
+        let store = match is_noted.then(|| recording::recorder(&indexes)).flatten() {
             Some(recorder) => builder.record_indexes(recorder).build(),
             None => builder.build(),
         };

@@ -22,7 +22,12 @@ pub fn file() -> Option<PathBuf> {
     Some(PathBuf::from(folder).join(format!("{}-{store}.json", std::process::id())))
 }
 
-/// What notes the queries of one store in a [`file`] of its own; `None` where nothing is noted.
+/// The index file that features deploy. Suites that bring another one need other indexes than a
+/// database of ours, and note nothing.
+#[cfg(feature = "stores")]
+pub(crate) const PROJECT: &str = include_str!("../../../infra/firestore.indexes.json");
+
+/// What notes the queries of one store in a [`file()`] of its own; `None` where nothing is noted.
 ///
 /// # Panics
 /// If the file can't be written, on the first query that needs an index.
