@@ -26,7 +26,8 @@ const RECONNECT: Duration = Duration::from_secs(2);
 ///
 /// First `job` with what does not change: `jobID`, `created`, `numTasks`, `tags`. Then a `replay` for each
 /// state that is there, `replay-done`, and a `state` for each change; a `deleted` for a state that is
-/// gone, and one without a task for the job, which ends the stream. `replay-done` and `bookmark` carry
+/// gone, and one without a task for the job, which ends the stream; a `corrupt` with `path` and `reason` for
+/// a document that is no state. `replay-done` and `bookmark` carry
 /// a cursor as their id: a stream that is taken up again with `Last-Event-ID` is told what changed since.
 /// If that is not known any more, it begins with `reset`, and everything anew. A slow reader is told the
 /// latest of each task and tag. All viewers of a job share one listen of the store; it costs one
@@ -101,6 +102,9 @@ fn tell(event: Result<firekeep_jobs::Event, Error>) -> Option<Event> {
             named("deleted", &json!({ "tag": key.tag.as_str(), "taskID": key.task }))
         }
         Ok(E::JobDeleted { job, .. }) => named("deleted", &json!({ "jobID": job.as_str() })),
+        Ok(E::Corrupt { path, reason }) => {
+            named("corrupt", &json!({ "path": path, "reason": reason }))
+        }
         Ok(_) => return None,
         Err(error) => {
             let problem = Problem::from(error);
@@ -116,4 +120,17 @@ fn at(name: &str, cursor: &Cursor) -> Event {
 
 fn named(name: &str, data: &serde_json::Value) -> Event {
     Event::default().event(name).data(data.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_state_is_told() {
+        let (path, reason) = ("jobs/j/states/x".to_owned(), "no tag".to_owned());
+        let told = tell(Ok(firekeep_jobs::Event::Corrupt { path, reason }))
+            .map(|event| format!("{event:?}"));
+        assert!(told.is_some_and(|told| told.contains("corrupt")), "it is kept from nobody");
+    }
 }
