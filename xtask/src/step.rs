@@ -35,6 +35,12 @@ impl Steps {
     /// # Errors
     /// The names of the steps that failed.
     pub(crate) fn finish(self) -> Result<()> {
+        // Again, because nobody finds it in the thousands of lines above.
+        for (step, failure) in
+            self.finished.iter().filter_map(|s| Some((s.name, s.failure.as_ref()?)))
+        {
+            println!("\n==> {step} failed\n{failure}");
+        }
         println!("\n{:<10} {:>8}", "step", "seconds");
         for step in &self.finished {
             let outcome = if step.failure.is_none() { "ok" } else { "FAILED" };

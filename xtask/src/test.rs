@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (tally, succeeded) = outcome?;
     println!("\n{tally}; {:.0} seconds", started.elapsed().as_secs_f64());
     if !succeeded {
-        bail!("`{}` failed", step::show(&command));
+        bail!("`{}` failed\n{}", step::show(&command), tally.failures());
     }
     Ok(())
 }
