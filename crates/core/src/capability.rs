@@ -24,7 +24,7 @@ pub struct Capabilities {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Capability {
-    /// A watch resumes after its position without sending everything again.
+    /// A watch resumes after its position, or begins at a past time, without sending everything again.
     ResumesWatch,
     /// A watch sends a checkpoint now and then even if nothing changes.
     WatchHeartbeat,

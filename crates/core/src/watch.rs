@@ -36,6 +36,9 @@ pub enum WatchFrom {
     Start,
     /// Only what changed after this position of a watch of the same target.
     After(Position),
+    /// Only what changed after this time, as of which the receiver read the target by other means.
+    /// A time as old as an expired position answers as that does; one in the future is refused.
+    Since(Timestamp),
 }
 
 /// Where in time a watch of one target is; opaque, and of no use for another target.

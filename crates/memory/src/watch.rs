@@ -79,8 +79,12 @@ impl Watch {
             shared.check_query(query)?;
         }
         shared.with(|state| {
-            if let WatchFrom::After(position) = &from {
-                let time = self.origin.time_of(position)?;
+            let since = match &from {
+                WatchFrom::Start => None,
+                WatchFrom::After(position) => Some(self.origin.time_of(position)?),
+                WatchFrom::Since(time) => Some(*time),
+            };
+            if let Some(time) = since {
                 let view = resumed(state, time, &shared)?;
                 self.told = self.state_at(state, view);
             }

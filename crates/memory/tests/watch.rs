@@ -201,6 +201,27 @@ fn positions_are_bound_to_their_target_and_expire() {
 }
 
 #[test]
+fn a_time_to_begin_at_is_as_old_as_a_position_may_be_and_never_in_the_future() {
+    let (store, clock) = open();
+    let refused = |since| {
+        let mut watch = watch_query(&store, &positive(), WatchFrom::Since(since));
+        let error = kind(watch.next().now_or_never().unwrap().unwrap());
+        assert!(watch.next().now_or_never().unwrap().is_none(), "an error ends the stream");
+        error
+    };
+    let time = write(&store, n("c/a", 1));
+    clock.advance(Duration::from_secs(3600));
+    let mut watch = watch_query(&store, &positive(), WatchFrom::Since(time));
+    assert!(changes(&batch(&mut watch)).is_empty());
+    assert_eq!(refused(clock.wall().next()), ErrorKind::InvalidArgument);
+    clock.advance(Duration::from_micros(1));
+    assert_eq!(refused(time), ErrorKind::PositionExpired);
+    let fresh = clock.wall();
+    store.control().expire_positions();
+    assert_eq!(refused(fresh), ErrorKind::PositionExpired);
+}
+
+#[test]
 fn a_reset_voids_everything_and_tells_it_anew() {
     let (store, _) = open();
     write(&store, n("c/a", 1));

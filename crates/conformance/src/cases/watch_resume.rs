@@ -1,7 +1,9 @@
-//! Watches that continue from a position.
+//! Watches that continue from a position or a time.
 
-use firekeep_core::{ErrorKind, Position, WatchEvent, WatchFrom, field, fields};
-use futures::StreamExt;
+use std::time::Duration;
+
+use firekeep_core::{ErrorKind, Position, Timestamp, WatchEvent, WatchFrom, field, fields};
+use futures::{StreamExt, stream};
 
 use crate::case::cases;
 use crate::ctx::refused;
@@ -15,6 +17,9 @@ cases! { "resume":
     a_position_of_another_query_is_refused [ResumesWatch],
     a_position_of_a_document_watch_is_no_query_s [ResumesWatch],
     a_garbled_position_is_refused [ResumesWatch],
+    a_watch_since_a_time_ends_in_the_same_state, a_document_watch_may_begin_at_a_time,
+    a_watch_since_a_time_tells_only_what_changed_after_it [ResumesWatch],
+    a_position_of_a_watch_since_a_time_resumes_it, a_time_in_the_future_is_refused [ResumesWatch],
 }
 
 /// A watch of the documents with `v` at least 1, caught up and dropped, with its position.
@@ -122,5 +127,71 @@ async fn a_position_of_a_document_watch_is_no_query_s(cx: Ctx) {
 async fn a_garbled_position_is_refused(cx: Ctx) {
     let garbled = Position::new("no position of anyone");
     let mut events = cx.db().watch(cx.query(), WatchFrom::After(garbled)).unwrap();
+    refused(events.next().await.unwrap(), ErrorKind::InvalidArgument);
+}
+
+/// The documents with `v` at least 1 as a reader knows them who read them at the time answered.
+async fn read_by_other_means(cx: &Ctx) -> (Feed, Timestamp) {
+    let documents = [("a", 1), ("b", 1), ("c", 1)];
+    let read_time = cx.seed(documents.map(|(id, v)| (id, fields! { "v" => v }))).await;
+    let mut feed = Feed::new(stream::empty().boxed());
+    for row in cx.db().query(cx.query()).await.unwrap() {
+        feed.state.insert(row.path().clone(), row);
+    }
+    (feed, read_time)
+}
+
+fn since(cx: &Ctx, feed: Feed, time: Timestamp) -> Feed {
+    let query = cx.query().filter(field("v").ge(1));
+    Feed::resumed(feed, cx.db().watch(query, WatchFrom::Since(time)).unwrap())
+}
+
+async fn a_watch_since_a_time_ends_in_the_same_state(cx: Ctx) {
+    let (feed, time) = read_by_other_means(&cx).await;
+    cx.put("a", fields! { "v" => 0 }).await;
+    cx.db().delete(cx.doc("b")).await.unwrap();
+    cx.put("d", fields! { "v" => 1 }).await;
+    let mut feed = since(&cx, feed, time);
+    feed.until_ids(&["c", "d"]).await;
+    cx.put("e", fields! { "v" => 1 }).await;
+    feed.until_ids(&["c", "d", "e"]).await;
+}
+
+async fn a_document_watch_may_begin_at_a_time(cx: Ctx) {
+    let (feed, time) = read_by_other_means(&cx).await;
+    cx.db().delete(cx.doc("a")).await.unwrap();
+    let paths = ["a", "b", "c", "d"].map(|id| cx.doc(id));
+    let events = cx.db().watch_documents(paths.into(), WatchFrom::Since(time));
+    let mut feed = Feed::resumed(feed, events);
+    feed.until_ids(&["b", "c"]).await;
+    cx.put("d", fields! { "v" => 1 }).await;
+    feed.until_ids(&["b", "c", "d"]).await;
+}
+
+async fn a_watch_since_a_time_tells_only_what_changed_after_it(cx: Ctx) {
+    let (feed, time) = read_by_other_means(&cx).await;
+    cx.put("d", fields! { "v" => 1 }).await;
+    let mut feed = since(&cx, feed, time);
+    while feed.state.len() < 4 {
+        let event = feed.step().await;
+        assert_ne!(event, WatchEvent::Reset, "a fresh time needs no reset");
+    }
+    let told: Vec<_> = feed.told.keys().map(|path| path.id()).collect();
+    assert_eq!(told, ["d"], "what was written at the time itself is known");
+}
+
+async fn a_position_of_a_watch_since_a_time_resumes_it(cx: Ctx) {
+    let (feed, time) = read_by_other_means(&cx).await;
+    let mut feed = since(&cx, feed, time);
+    feed.until_ids(&["a", "b", "c"]).await;
+    let position = feed.position.clone().unwrap();
+    cx.put("d", fields! { "v" => 1 }).await;
+    resume(&cx, feed, position).until_ids(&["a", "b", "c", "d"]).await;
+}
+
+async fn a_time_in_the_future_is_refused(cx: Ctx) {
+    let (_, time) = read_by_other_means(&cx).await;
+    let tomorrow = time.saturating_add(Duration::from_secs(86_400));
+    let mut events = cx.db().watch(cx.query(), WatchFrom::Since(tomorrow)).unwrap();
     refused(events.next().await.unwrap(), ErrorKind::InvalidArgument);
 }

@@ -40,6 +40,9 @@ pub(crate) struct Driver {
     pace: Pace,
     /// How many streams in a row were refused for their credentials.
     refused: u32,
+    /// Whether the watch began at a time of the caller's, which may lie in the future, rather than
+    /// at a position of the server's.
+    began_at_time: bool,
     /// What the reader gets next.
     events: VecDeque<WatchEvent>,
     /// What the reader gets last.
@@ -83,7 +86,9 @@ impl Driver {
         let mark = match &request.from {
             WatchFrom::Start => None,
             WatchFrom::After(position) => Some(Mark::of(position, target.hash())?),
+            WatchFrom::Since(time) => Some(Mark::at(*time)),
         };
+        let began_at_time = matches!(request.from, WatchFrom::Since(_));
         let machine = Machine::new(connection.database().clone(), target.hash(), mark);
         Ok(Self {
             connection,
@@ -95,6 +100,7 @@ impl Driver {
             wait: Duration::ZERO,
             pace: Pace::default(),
             refused: 0,
+            began_at_time,
             events: VecDeque::new(),
             failure: None,
             over: false,
@@ -239,6 +245,9 @@ impl Driver {
                     return Err(Unauthenticated);
                 }
                 self.pace.failed()
+            }
+            InvalidArgument if self.began_at_time && !self.machine.had_snapshot() => {
+                return Err(InvalidArgument);
             }
             InvalidArgument | FailedPrecondition if self.machine.resumes() => {
                 if !self.machine.had_snapshot() {

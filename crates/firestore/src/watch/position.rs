@@ -19,6 +19,11 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
+    /// The state at `time`, of which nothing else is known.
+    pub(crate) fn at(time: Timestamp) -> Self {
+        Self { token: Bytes::new(), read_time: time, count: None }
+    }
+
     /// The position of this mark for the target with this hash.
     pub(crate) fn position(&self, target: u64) -> Position {
         let mut bytes = BytesMut::with_capacity(HEADER + self.token.len());

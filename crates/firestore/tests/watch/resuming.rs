@@ -1,6 +1,7 @@
 //! From one process to the next, by a position.
 
-use firekeep_core::{ErrorKind, Position, WatchEvent, WatchFrom};
+use firekeep_core::{Cx, ErrorKind, Position, Timestamp, WatchEvent, WatchFrom};
+use googleapis_tonic_google_firestore_v1::google::firestore::v1::target::ResumeType;
 use tonic::{Code, Status};
 
 use crate::messages::{current, deleted, filter, remove_target, reset, set, snapshot};
@@ -102,5 +103,41 @@ async fn a_position_that_is_none_of_ours_costs_no_call() {
         assert_eq!(error.kind(), ErrorKind::InvalidArgument);
         assert_eq!(error.operation(), Some(firekeep_core::Operation::Watch));
         assert!(rig.server.call_at_hand().is_none());
+    }
+}
+
+fn at_time() -> WatchFrom {
+    WatchFrom::Since(Timestamp::from_micros(1_500_000).unwrap())
+}
+
+#[tokio::test]
+async fn a_time_is_sent_until_the_server_has_given_a_token() {
+    let mut rig = Rig::with(at_time(), Cx::new()).await;
+    let (target, call) = rig.adds().await;
+    let time = prost_types::Timestamp { seconds: 1, nanos: 500_000_000 };
+    assert_eq!(target.resume_type, Some(ResumeType::ReadTime(time)));
+    assert_eq!(target.expected_count, None, "nobody knows how many there are");
+    call.end();
+    rig.recovers().await;
+    let (target, mut call) = rig.adds().await;
+    assert_eq!(target.resume_type, Some(ResumeType::ReadTime(time)));
+    rig.send(&mut call, &[set("a", 5_000_000), current(6_000_000)]).await;
+    call.send(&snapshot(6_000_000)).await;
+    assert_eq!(rig.told().await, ["+a@5000000"]);
+    call.end();
+    rig.recovers().await;
+    assert_eq!(resume_token(&rig.adds().await.0), Some("t6000000"));
+}
+
+#[tokio::test]
+async fn a_time_that_the_server_refuses_is_too_old_or_wrong_altogether() {
+    for (code, kind) in [
+        (Code::FailedPrecondition, ErrorKind::PositionExpired),
+        (Code::InvalidArgument, ErrorKind::InvalidArgument),
+    ] {
+        let mut rig = Rig::with(at_time(), Cx::new()).await;
+        let mut call = rig.listens().await;
+        call.send(&remove_target(Some((code, "no such time")))).await;
+        assert_eq!(rig.error().await.kind(), kind);
     }
 }
