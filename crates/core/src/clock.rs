@@ -9,6 +9,10 @@ use futures::future::{BoxFuture, FutureExt};
 
 use crate::timestamp::Timestamp;
 
+pub use shifted::ShiftedClock;
+
+mod shifted;
+
 /// A source of time.
 ///
 /// [`wall`](Clock::wall) is what `MemoryStore` stamps commits with; no feature reads it, because

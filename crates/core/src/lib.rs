@@ -24,7 +24,7 @@ pub use async_trait::async_trait;
 pub use backoff::Backoff;
 pub use bytes::Bytes;
 pub use capability::{Capabilities, Capability};
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, ShiftedClock, SystemClock};
 pub use cx::Cx;
 pub use db::Db;
 pub use document::{Document, Version};

@@ -1,5 +1,7 @@
 //! Writes: what to change, what must hold for it, and the commit that does it all or nothing.
 
+use std::collections::HashSet;
+
 use crate::document::Version;
 use crate::field::{FieldPath, check_field_name};
 use crate::path::DocPath;
@@ -242,16 +244,24 @@ impl Commit {
                 writes.len()
             )));
         }
-        let verifies = writes.iter().filter(|write| write.change == Change::Verify);
-        for verify in verifies {
-            if writes.iter().filter(|write| write.path == verify.path).count() > 1 {
-                return Err(Error::invalid(
-                    "a commit that verifies a document can't also write it",
-                )
-                .at_path(&verify.path));
+        Self::of_any_length(writes)
+    }
+
+    /// Puts any number of `writes` into one commit, as Firestore has allowed since 2023: its one
+    /// bound is on the request's bytes, which the store checks. For servers, which have to take
+    /// what clients may send; [`Commit::new`] stops a feature that grows without bound.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) for a verify beside another write to
+    /// its document.
+    pub fn of_any_length(writes: Vec<Write>) -> Result<Self> {
+        match written_and_verified(&writes) {
+            Some(path) => {
+                let why = "a commit that verifies a document can't also write it";
+                Err(Error::invalid(why).at_path(path))
             }
+            None => Ok(Self { writes, txn: None }),
         }
-        Ok(Self { writes, txn: None })
     }
 
     /// Ends the transaction `txn` with this commit.
@@ -290,6 +300,20 @@ impl From<Write> for Commit {
     fn from(write: Write) -> Self {
         Self { writes: vec![write], txn: None }
     }
+}
+
+/// A document that one write verifies and another one names too.
+fn written_and_verified(writes: &[Write]) -> Option<&DocPath> {
+    let is_verify = |write: &&Write| write.change == Change::Verify;
+    let mut verified: HashSet<&DocPath> = HashSet::new();
+    if let Some(twice) = writes.iter().filter(is_verify).find(|w| !verified.insert(&w.path)) {
+        return Some(&twice.path);
+    }
+    if verified.is_empty() {
+        return None;
+    }
+    let written = writes.iter().filter(|write| !is_verify(write));
+    written.map(|write| &write.path).find(|path| verified.contains(path))
 }
 
 /// What a successful [`Commit`] did.
@@ -477,5 +501,18 @@ mod tests {
         assert!(Commit::new(vec![delete.clone(); MAX_WRITES + 1]).is_err());
         let verify = Write::verify(path(), Require::Present);
         assert!(Commit::new(vec![delete, verify]).is_err());
+    }
+
+    #[test]
+    fn a_commit_of_any_length_is_bounded_by_nothing_but_sense() {
+        let delete = Write::delete(path());
+        let many = Commit::of_any_length(vec![delete.clone(); MAX_WRITES + 1]).unwrap();
+        assert_eq!(many.writes().len(), MAX_WRITES + 1);
+        let verify = |path| Write::verify(DocPath::new(path).unwrap(), Require::Present);
+        for writes in [vec![delete.clone(), verify("c/d")], vec![verify("c/d"), verify("c/d")]] {
+            let error = Commit::of_any_length(writes).unwrap_err();
+            assert_eq!(error.path(), Some("c/d"));
+        }
+        assert!(Commit::of_any_length(vec![verify("c/a"), delete, verify("c/b")]).is_ok());
     }
 }
