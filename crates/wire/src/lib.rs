@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod databases;
+mod decode;
+mod encode;
+mod grpc;
+mod http;
+mod name;
+mod proto;
+mod rpc;
+mod server;
+mod service;
+mod status;
+
+pub use databases::{Databases, Hosted};
+pub use name::DatabaseName;
+pub use server::Server;

@@ -1,0 +1,92 @@
+//! Connections: both kinds of HTTP on one port, taken until told to stop.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+
+use firekeep_core::{Clock, SystemClock};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::databases::Databases;
+use crate::service::Service;
+
+/// A server that has not started yet.
+#[derive(Debug)]
+#[must_use = "a server does nothing until it serves"]
+pub struct Server {
+    databases: Arc<dyn Databases>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Server {
+    /// A server of `databases`.
+    pub fn new(databases: impl Databases) -> Self {
+        Self { databases: Arc::new(databases), clock: Arc::new(SystemClock) }
+    }
+
+    /// Measures deadlines on `clock`; [`SystemClock`] by default.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Serves whoever connects to `listener` until `stop` completes, then lets calls under way end
+    /// and streams of changes break off.
+    ///
+    /// # Errors
+    /// If connections can't be taken any more.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the server at once; connections under way are cut.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> io::Result<()> {
+        let service = Arc::new(Service::new(self.databases, self.clock));
+        let connections = GracefulShutdown::new();
+        let mut tasks = tokio::task::JoinSet::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => {
+                    let (socket, _) = accepted?;
+                    tasks.spawn(connection(Arc::clone(&service), socket, connections.watcher()));
+                }
+                Some(_) = tasks.join_next() => {}
+                () = &mut stop => break,
+            }
+        }
+        drop(listener);
+        service.stop();
+        connections.shutdown().await;
+        while tasks.join_next().await.is_some() {}
+        Ok(())
+    }
+}
+
+async fn connection(
+    service: Arc<Service>,
+    socket: TcpStream,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    // Answers are small and awaited: none may wait for another to fill a packet.
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "a connection can't be made to send at once");
+    }
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http2().adaptive_window(true).max_concurrent_streams(None);
+    let answer = service_fn(move |request| {
+        let answer = Arc::clone(&service).answer(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(socket), answer);
+    if let Err(error) = watcher.watch(connection.into_owned()).await {
+        tracing::debug!(%error, "a connection broke");
+    }
+}
