@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod capability;
+pub mod catalog;
 pub mod clock;
 pub mod cx;
 pub mod db;
@@ -24,6 +25,7 @@ pub use async_trait::async_trait;
 pub use backoff::Backoff;
 pub use bytes::Bytes;
 pub use capability::{Capabilities, Capability};
+pub use catalog::Catalog;
 pub use clock::{Clock, ManualClock, ShiftedClock, SystemClock};
 pub use cx::Cx;
 pub use db::Db;

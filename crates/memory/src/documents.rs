@@ -1,6 +1,7 @@
 //! The documents, by path and by collection, with the indexes over them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use firekeep_core::{DocPath, Document, Scope};
@@ -16,6 +17,8 @@ pub(crate) struct Documents {
     slots: Slots,
     collections: Vec<Collection>,
     by_path: HashMap<Arc<str>, u32, DefaultHashBuilder>,
+    /// The same by the order of the paths' bytes: all below one document follow each other.
+    in_order: BTreeMap<Arc<str>, u32>,
     groups: HashMap<Box<str>, Group>,
     /// How many indexes there are over groups: usually none, and nobody need look.
     group_indexes: usize,
@@ -102,7 +105,9 @@ impl Documents {
         let collection = self.by_path.get(parent).copied().unwrap_or_else(|| {
             let number = self.collections.len() as u32;
             self.collections.push(Collection::default());
-            self.by_path.insert(parent.into(), number);
+            let named: Arc<str> = parent.into();
+            self.in_order.insert(Arc::clone(&named), number);
+            self.by_path.insert(named, number);
             let group = self.groups.entry(path.collection_id().into()).or_default();
             group.members.push(number);
             number
@@ -185,6 +190,18 @@ impl Documents {
         members
             .filter_map(|id| Some((*id, self.slots.get(*id)?.live.as_ref()?)))
             .filter(|(_, document)| scope.holds(document.path()))
+    }
+
+    /// The first collection whose path is `from` or after it by its bytes, with all that is or was
+    /// in it.
+    pub(crate) fn collection_from<'a>(
+        &'a self,
+        from: &str,
+    ) -> Option<(&'a str, impl Iterator<Item = &'a Slot> + use<'a>)> {
+        let bounds = (Bound::Included(from), Bound::Unbounded);
+        let (path, number) = self.in_order.range::<str, _>(bounds).next()?;
+        let members = &self.collections[*number as usize].members;
+        Some((path, members.iter().filter_map(|id| self.slots.get(*id))))
     }
 
     /// Every document.

@@ -21,6 +21,7 @@ mod limits;
 mod transform;
 
 mod aggregate;
+mod catalog;
 mod matching;
 mod plan;
 mod projection;

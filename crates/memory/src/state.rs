@@ -9,7 +9,7 @@ use crate::documents::{Documents, Replaced};
 use crate::former::Former;
 use crate::history::{Change, History};
 use crate::locks::Locks;
-use crate::slots::SlotId;
+use crate::slots::{Slot, SlotId};
 use crate::txn::Txns;
 use crate::watchers::Watchers;
 
@@ -100,7 +100,11 @@ impl State {
 
     /// The document at `path` as of `view`.
     pub(crate) fn get(&self, path: &DocPath, view: View) -> Option<Document> {
-        let slot = self.documents.slot(path)?;
+        self.seen(self.documents.slot(path)?, view)
+    }
+
+    /// The document in `slot` as of `view`.
+    pub(crate) fn seen(&self, slot: &Slot, view: View) -> Option<Document> {
         if view.is_past { self.history.as_of(view.time, slot) } else { slot.live.clone() }
     }
 

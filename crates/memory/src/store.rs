@@ -27,7 +27,7 @@ use crate::watch::Watch;
 /// documentation for what is copied from Firestore and what is bounded.
 #[derive(Clone)]
 pub struct MemoryStore {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl MemoryStore {
