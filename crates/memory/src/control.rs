@@ -3,7 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use firekeep_core::{Document, Result, Timestamp};
+
 use crate::shared::Shared;
+use crate::snapshot::{Replacement, Snapshot};
 
 /// A handle on a [`MemoryStore`](crate::MemoryStore)'s insides, for tests; see
 /// [`MemoryStore::control`](crate::MemoryStore::control).
@@ -37,7 +40,8 @@ impl Control {
     /// Deletes the documents whose TTL field has passed, except those that a transaction has
     /// locked. Answers how many. Without this, and without
     /// [`sweep_every`](crate::MemoryStoreBuilder::sweep_every), they stay, as they may in
-    /// production for a day.
+    /// production for a day. A clock that is moved deletes nothing by itself: whoever moves it
+    /// calls this where watches are to see documents go though nobody accesses the store.
     pub fn expire_documents(&self) -> usize {
         let wall = self.shared.clock.wall();
         self.shared.with(|state| self.shared.expire_documents(state, wall))
@@ -76,9 +80,7 @@ impl Control {
     pub fn clear(&self) {
         let wall = self.shared.clock.wall();
         self.shared.with(|state| {
-            for seq in state.txns.all() {
-                state.end_txn(seq);
-            }
+            state.end_all();
             let time = state.commit_time(wall);
             let paths: Vec<_> = state.documents.all().map(|doc| doc.path().clone()).collect();
             for path in paths {
@@ -86,5 +88,37 @@ impl Control {
             }
             state.prune();
         });
+    }
+
+    /// Every document at one time, in the order of their paths.
+    ///
+    /// # Cost
+    /// A handle per document, not a copy: the store goes on beside it.
+    pub fn snapshot(&self) -> Snapshot {
+        let wall = self.shared.clock.wall();
+        let (read_time, mut documents) = self.shared.with(|state| {
+            let documents: Vec<_> = state.documents.all().cloned().collect();
+            (state.read_time(wall), documents)
+        });
+        documents.sort_by(|left, right| left.path().cmp(right.path()));
+        Snapshot { read_time, documents }
+    }
+
+    /// Replaces everything by `documents`, each with the times at which it says that it was created
+    /// and updated; all commits from now on are later than any of them. Answers as of when the
+    /// store holds them.
+    ///
+    /// Ends every transaction. A version may go back by this, so open watches send a reset and
+    /// their whole state anew, and positions given out so far expire.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](firekeep_core::ErrorKind::InvalidArgument), and nothing is changed, for
+    /// two documents at one path, for one that was updated before it was created or in the last
+    /// year there is, and for one larger than a document may be. The names and the nesting of
+    /// fields are not checked again: whoever reads a file makes the documents from checked writes.
+    pub fn restore(&self, documents: Vec<Document>) -> Result<Timestamp> {
+        let replacement = Replacement::new(documents)?;
+        let wall = self.shared.clock.wall();
+        Ok(self.shared.with(|state| state.replace_all(replacement, wall)))
     }
 }

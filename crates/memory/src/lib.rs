@@ -14,6 +14,7 @@ mod former;
 mod history;
 mod index;
 mod slots;
+mod snapshot;
 mod state;
 
 mod apply;
@@ -40,4 +41,5 @@ pub mod index_file;
 pub use builder::MemoryStoreBuilder;
 pub use control::Control;
 pub use index_file::IndexFile;
+pub use snapshot::Snapshot;
 pub use store::MemoryStore;

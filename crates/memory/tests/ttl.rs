@@ -4,9 +4,12 @@
 
 mod store;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use firekeep_core::{Clock, ManualClock, Query, ReadAt, TxnOptions, WatchFrom, fields};
+use firekeep_core::{
+    Clock, ManualClock, Query, ReadAt, ShiftedClock, TxnOptions, WatchFrom, fields,
+};
 use firekeep_memory::{IndexFile, MemoryStore};
 use futures::{FutureExt, StreamExt};
 use store::{begin, get, get_at, ids, set, watch_query, write};
@@ -50,6 +53,20 @@ fn nothing_expires_until_a_sweep_and_then_all_that_is_due() {
     assert!(get(&store, "a/1/other/soon").is_some());
     assert!(watch.next().now_or_never().is_some(), "a watch sees it go");
     assert_eq!(store.control().expire_documents(), 0);
+}
+
+#[test]
+fn a_sweep_follows_a_running_clock_that_is_moved_on() {
+    let below = ManualClock::new();
+    let clock = ShiftedClock::over(Arc::new(below.clone()));
+    let indexes = IndexFile::parse(POLICY).unwrap();
+    let builder = MemoryStore::builder().clock(clock.clone()).indexes(indexes);
+    let store = builder.sweep_every(Duration::from_secs(15)).build();
+    fill(&store, &below);
+    clock.advance(Duration::from_secs(14));
+    assert_eq!(store.control().expire_documents(), 2, "at once where asked for");
+    below.advance(Duration::from_secs(6));
+    assert!(get(&store, "a/1/readings/later").is_none(), "else on the next access");
 }
 
 #[test]
