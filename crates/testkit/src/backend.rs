@@ -2,15 +2,18 @@
 
 use std::future::Future;
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use firekeep_core::{Db, ManualClock};
 use firekeep_firestore::FirestoreStore;
 use firekeep_layers::{Bill, MeterHandle, MeterLayer, Stack};
 use firekeep_memory::{IndexFile, MemoryStore};
+use firekeep_wire::{Hosted, Server};
 
 use crate::recording;
 use crate::require::{Availability, emulator};
+use crate::wire::WireServer;
 
 /// A database that a test has to itself, on one backend, metered.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub struct TestBackend {
     db: Db,
     meter: MeterHandle,
     memory: Option<(MemoryStore, ManualClock)>,
+    /// What stands between the database and memory, if anything does.
+    server: Option<Arc<WireServer>>,
 }
 
 impl TestBackend {
@@ -29,19 +34,27 @@ impl TestBackend {
     /// # Panics
     /// If `indexes` is malformed.
     pub fn on_memory(indexes: &str) -> Self {
-        let is_noted = indexes == recording::PROJECT;
-        let indexes = match IndexFile::parse(indexes) {
-            Ok(indexes) => indexes,
-            Err(error) => panic!("the index file is malformed: {error}"),
-        };
-        let clock = ManualClock::new();
-        let builder = MemoryStore::builder().indexes(indexes.clone());
-        let builder = builder.clock(clock.clone()).lock_wait(Duration::ZERO);
-        let store = match is_noted.then(|| recording::recorder(&indexes)).flatten() {
-            Some(recorder) => builder.record_indexes(recorder).build(),
-            None => builder.build(),
-        };
+        let (store, clock) = in_memory(indexes);
         Self { memory: Some((store.clone(), clock)), ..Self::metered(Stack::new(store)) }
+    }
+
+    /// As [`on_memory`](Self::on_memory), with the Firestore backend, Firestore's protocol and a
+    /// [`WireServer`] between the database and memory, all on the one clock.
+    ///
+    /// # Panics
+    /// As [`on_memory`](Self::on_memory), or if the server can't be started.
+    pub fn on_wire(indexes: &str) -> Self {
+        let (store, clock) = in_memory(indexes);
+        let server = Server::new(Hosted::new(Arc::new(store.clone()))).clock(clock.clone());
+        let server = WireServer::serving(server, store.clone());
+        match server.describe_client().clock(Arc::new(clock.clone())).build() {
+            Ok(client) => Self {
+                memory: Some((store, clock)),
+                server: Some(Arc::new(server)),
+                ..Self::metered(Stack::new(client))
+            },
+            Err(error) => panic!("no client fits the server: {error}"),
+        }
     }
 
     /// A database on the emulator at `host`, in a project of its own.
@@ -60,7 +73,7 @@ impl TestBackend {
         let layer = MeterLayer::new();
         let meter = layer.handle();
         match stack.with(layer).build() {
-            Ok(store) => Self { db: Db::from_arc(store), meter, memory: None },
+            Ok(store) => Self { db: Db::from_arc(store), meter, memory: None, server: None },
             Err(error) => panic!("one layer is out of order: {error}"),
         }
     }
@@ -82,7 +95,7 @@ impl TestBackend {
         (answer, self.meter.since(before))
     }
 
-    /// Whether this is memory.
+    /// Whether this is memory, with or without the protocol before it.
     pub fn is_memory(&self) -> bool {
         self.memory.is_some()
     }
@@ -92,10 +105,32 @@ impl TestBackend {
         self.memory.as_ref().map(|(store, _)| store)
     }
 
+    /// The server before memory, if requests go through one.
+    pub fn server(&self) -> Option<&WireServer> {
+        self.server.as_deref()
+    }
+
     /// The clock that memory runs on.
     pub fn clock(&self) -> Option<&ManualClock> {
         self.memory.as_ref().map(|(_, clock)| clock)
     }
+}
+
+/// A store in memory, and the clock that it runs on.
+fn in_memory(indexes: &str) -> (MemoryStore, ManualClock) {
+    let is_noted = indexes == recording::PROJECT;
+    let indexes = match IndexFile::parse(indexes) {
+        Ok(indexes) => indexes,
+        Err(error) => panic!("the index file is malformed: {error}"),
+    };
+    let clock = ManualClock::new();
+    let builder = MemoryStore::builder().indexes(indexes.clone());
+    let builder = builder.clock(clock.clone()).lock_wait(Duration::ZERO);
+    let store = match is_noted.then(|| recording::recorder(&indexes)).flatten() {
+        Some(recorder) => builder.record_indexes(recorder).build(),
+        None => builder.build(),
+    };
+    (store, clock)
 }
 
 /// Runs `test` on memory. What [`backends!`](crate::backends) calls.

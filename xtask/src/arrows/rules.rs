@@ -44,7 +44,7 @@ pub(super) const TABLE: &[(&str, &[&str])] = &[
     ("layers", &["core"]),
     ("conformance", &["core"]),
     // Tests only; the meter shows what a feature costs on each backend.
-    ("testkit", &["core", "memory", "firestore", "layers", "conformance"]),
+    ("testkit", &["core", "memory", "firestore", "layers", "conformance", "wire"]),
     ("lock", &["core"]),
     // A program of the developers, not published: processes that share locks on the emulator.
     ("lock-chaos", &["core", "firestore", "layers", "lock"]),
