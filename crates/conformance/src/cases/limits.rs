@@ -1,8 +1,8 @@
 //! Sizes: what just fits, and what is refused.
 
 use firekeep_core::{
-    DocPath, ErrorKind, Fields, TransformOp, Value, Write, document::MAX_DOCUMENT_BYTES, field,
-    fields,
+    Commit, DocPath, ErrorKind, Fields, TransformOp, Value, Write, document::MAX_DOCUMENT_BYTES,
+    field, fields,
 };
 
 use crate::Ctx;
@@ -13,7 +13,8 @@ cases! { "limits":
     a_document_of_exactly_one_mebibyte_fits, a_document_one_byte_larger_is_refused,
     a_merge_may_not_grow_a_document_too_large, a_union_may_not_grow_a_document_too_large,
     a_request_beyond_10_mebibytes_is_refused [EnforcesRequestSize],
-    a_request_of_9_mebibytes_is_taken [EnforcesRequestSize], empty_vectors_are_refused,
+    a_request_of_9_mebibytes_is_taken [EnforcesRequestSize],
+    a_commit_may_have_more_than_500_writes, empty_vectors_are_refused,
     nesting_beyond_20_is_refused, arrays_directly_in_arrays_are_refused,
     vectors_directly_in_arrays_are_refused,
     vectors_beyond_2048_are_refused, field_names_beyond_1500_bytes_are_refused,
@@ -75,6 +76,19 @@ async fn a_request_beyond_10_mebibytes_is_refused(cx: Ctx) {
 async fn a_request_of_9_mebibytes_is_taken(cx: Ctx) {
     cx.db().commit(large_writes(&cx, 9)).await.unwrap();
     assert_eq!(cx.db().count(cx.query()).await.unwrap(), 9);
+}
+
+async fn a_commit_may_have_more_than_500_writes(cx: Ctx) {
+    let write = |n: i64| {
+        let path = cx.doc(&format!("{n:03}"));
+        Write::replace(path, fields! { "n" => n }).unwrap()
+    };
+    let commit = Commit::of_any_length((0..750).map(write).collect()).unwrap();
+    let committed = cx.store().commit(cx.cx(), commit).await.unwrap();
+    assert_eq!(committed.writes.len(), 750);
+    let rows = cx.db().query(cx.query()).await.unwrap();
+    assert_eq!(rows.len(), 750);
+    assert!(rows.iter().all(|row| row.updated() == committed.commit_time));
 }
 
 async fn empty_vectors_are_refused(cx: Ctx) {
