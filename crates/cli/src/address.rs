@@ -1,7 +1,7 @@
 //! Addresses on the command line: of a store, and to listen on.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -81,12 +81,17 @@ impl StoreArgs {
                 .context("the built-in indexes")
                 .map_err(Failure::Failed);
         };
-        let text = std::fs::read_to_string(path);
-        let text = text.with_context(|| format!("can't read {}", path.display()));
-        IndexFile::parse(&text.map_err(Failure::File)?)
-            .with_context(|| format!("the index file {} is wrong", path.display()))
-            .map_err(Failure::File)
+        read_index_file(path)
     }
+}
+
+/// Reads a file in the Firebase CLI's format.
+pub(crate) fn read_index_file(path: &Path) -> Result<IndexFile, Failure> {
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("can't read {}", path.display()));
+    IndexFile::parse(&text.map_err(Failure::File)?)
+        .with_context(|| format!("the index file {} is wrong", path.display()))
+        .map_err(Failure::File)
 }
 
 /// An address to listen on: `127.0.0.1:8080`, `[::1]:0`, `localhost:8080`.

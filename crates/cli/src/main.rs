@@ -2,6 +2,7 @@
 
 mod address;
 mod demo;
+mod emulator;
 mod failure;
 mod ingest;
 mod interrupt;
@@ -43,6 +44,7 @@ enum Command {
     Serve(serve::Args),
     Ingest(Box<ingest::Args>),
     Demo(demo::Args),
+    Emulator(Box<emulator::Args>),
     #[command(subcommand)]
     Lock(lock::Command),
     #[command(subcommand)]
@@ -69,6 +71,7 @@ fn run(command: Command, json: bool) -> Result<ExitCode, Failure> {
             Command::Serve(args) => serve::run(args, json).await,
             Command::Ingest(args) => ingest::run(*args, json).await,
             Command::Demo(args) => demo::run(args, json).await,
+            Command::Emulator(args) => emulator::run(*args, json).await,
             Command::Lock(command) => return lock::run(command, json).await,
             Command::Jobs(command) => return jobs::run(command, json).await,
         };

@@ -14,6 +14,8 @@ pub use firekeep_lock as lock;
 pub use firekeep_memory::{self as memory, MemoryStore};
 #[cfg(feature = "telemetry")]
 pub use firekeep_telemetry as telemetry;
+#[cfg(feature = "wire")]
+pub use firekeep_wire as wire;
 
 /// The examples of the repository's README and of the book, run as tests.
 #[cfg(all(doctest, feature = "memory"))]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use firekeep_core::{Error, ErrorKind, Result, Store};
+use firekeep_core::{Catalog, Error, ErrorKind, Result, Store};
 
 use crate::name::DatabaseName;
 
@@ -14,23 +14,52 @@ pub trait Databases: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`NotFound`](firekeep_core::ErrorKind::NotFound) if there is none.
     fn database(&self, name: &DatabaseName) -> Result<Hosted>;
+
+    /// Deletes every document of the database of that name and ends its transactions, as the
+    /// official emulator's door for test suites does. A database that was never used is clear.
+    ///
+    /// # Errors
+    /// [`NotFound`](firekeep_core::ErrorKind::NotFound) if there is none;
+    /// [`Unimplemented`](firekeep_core::ErrorKind::Unimplemented), unless this is overridden: a
+    /// store can't do it by itself.
+    fn clear(&self, name: &DatabaseName) -> Result<()> {
+        self.database(name)?;
+        Err(Error::new(
+            ErrorKind::Unimplemented,
+            "the databases of this server can't be cleared; delete the documents",
+        ))
+    }
 }
 
 /// A database behind a server. Clones are the same database.
 #[derive(Clone, Debug)]
 pub struct Hosted {
     store: Arc<dyn Store>,
+    catalog: Option<Arc<dyn Catalog>>,
 }
 
 impl Hosted {
     /// The database in `store`.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self { store, catalog: None }
+    }
+
+    /// With a catalog of the store's collections. Without one, calls that list collections or
+    /// missing documents are unimplemented.
+    #[must_use]
+    pub fn with_catalog(mut self, catalog: Arc<dyn Catalog>) -> Self {
+        self.catalog = Some(catalog);
+        self
     }
 
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// The catalog, if there is one.
+    pub fn catalog(&self) -> Option<&Arc<dyn Catalog>> {
+        self.catalog.as_ref()
     }
 }
 
@@ -45,7 +74,9 @@ impl Databases for Hosted {
 }
 
 /// Production's answer for a database that does not exist.
-pub(crate) fn missing(name: &DatabaseName) -> Error {
+///
+/// A server that does not make databases answers with this.
+pub fn missing(name: &DatabaseName) -> Error {
     Error::new(
         ErrorKind::NotFound,
         format!("The database {} does not exist for project {}", name.id(), name.project()),

@@ -1,20 +1,79 @@
 //! The side doors: what is asked for in plain HTTP.
 
-use http::{Method, Response, StatusCode};
+mod guard;
+mod problem;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get};
+use http::{StatusCode, header};
 use hyper::body::Incoming;
 use tonic::body::Body;
+use tower::ServiceExt;
 
-/// Answers a request that is no call.
-pub(crate) fn answer(request: &http::Request<Incoming>) -> Response<Body> {
-    match (request.method(), request.uri().path()) {
-        // What test suites poll until the emulator is up.
-        (&Method::GET, "/") => text(StatusCode::OK, "Ok\n"),
-        _ => text(StatusCode::NOT_FOUND, "Not Found\n"),
+use crate::databases::Databases;
+use crate::name::DatabaseName;
+
+pub use problem::Problem;
+
+/// The doors of a server, and who may use them.
+#[derive(Clone, Debug)]
+pub(crate) struct SideDoors {
+    router: Router,
+    any_host: bool,
+}
+
+impl SideDoors {
+    /// The official emulator's doors, and `routes`.
+    pub(crate) fn new(databases: Arc<dyn Databases>, routes: Router, any_host: bool) -> Self {
+        let own = Router::new()
+            .route("/", get(ok))
+            .route("/emulator/v1/projects/{project}/databases/{database}/documents", delete(clear))
+            .fallback(not_found)
+            .with_state(databases);
+        Self { router: own.merge(routes), any_host }
+    }
+
+    /// The answer to a request that must not be served, door or call.
+    pub(crate) fn refusal(
+        &self,
+        request: &http::Request<Incoming>,
+    ) -> Option<http::Response<Body>> {
+        let problem = guard::check(request, self.any_host).err()?;
+        Some(problem.into_response().map(Body::new))
+    }
+
+    /// Answers a request that is no call.
+    pub(crate) async fn answer(&self, request: http::Request<Incoming>) -> http::Response<Body> {
+        let request = request.map(axum::body::Body::new);
+        let answer: Result<Response, Infallible> = self.router.clone().oneshot(request).await;
+        match answer {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
+        }
     }
 }
 
-fn text(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::new(http_body_util::Full::from(text)));
-    *response.status_mut() = status;
-    response
+/// What test suites poll until the emulator is up.
+async fn ok() -> &'static str {
+    "Ok\n"
+}
+
+async fn not_found() -> (StatusCode, &'static str) {
+    (StatusCode::NOT_FOUND, "Not Found\n")
+}
+
+/// Deletes what is in a database, as test suites do between tests. Answered byte for byte as the
+/// official emulator answers.
+async fn clear(
+    State(databases): State<Arc<dyn Databases>>,
+    Path((project, database)): Path<(String, String)>,
+) -> Result<impl IntoResponse, Problem> {
+    let name = DatabaseName::new(&format!("projects/{project}/databases/{database}"))?;
+    databases.clear(&name)?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], "{\n}\n"))
 }

@@ -12,6 +12,7 @@ mod server;
 mod service;
 mod status;
 
-pub use databases::{Databases, Hosted};
+pub use crate::http::Problem;
+pub use databases::{Databases, Hosted, missing};
 pub use name::DatabaseName;
 pub use server::Server;

@@ -3,7 +3,9 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use firekeep_core::{Clock, SystemClock};
 use hyper::service::service_fn;
@@ -13,6 +15,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::databases::Databases;
+use crate::http::SideDoors;
 use crate::service::Service;
 
 /// A server that has not started yet.
@@ -21,12 +24,19 @@ use crate::service::Service;
 pub struct Server {
     databases: Arc<dyn Databases>,
     clock: Arc<dyn Clock>,
+    routes: axum::Router,
+    any_host: bool,
 }
 
 impl Server {
     /// A server of `databases`.
     pub fn new(databases: impl Databases) -> Self {
-        Self { databases: Arc::new(databases), clock: Arc::new(SystemClock) }
+        Self {
+            databases: Arc::new(databases),
+            clock: Arc::new(SystemClock),
+            routes: axum::Router::new(),
+            any_host: false,
+        }
     }
 
     /// Measures deadlines on `clock`; [`SystemClock`] by default.
@@ -35,8 +45,25 @@ impl Server {
         self
     }
 
-    /// Serves whoever connects to `listener` until `stop` completes, then lets calls under way end
-    /// and streams of changes break off.
+    /// Answers with `routes`, too, what is asked for in plain HTTP. They see no request that another
+    /// site's page made; a page of their own is welcome.
+    ///
+    /// # Panics
+    /// If they answer `GET /` or anything below `/emulator/`, which the server does.
+    pub fn routes(mut self, routes: axum::Router) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// Answers plain HTTP whatever it calls this host. By default only names of this machine are
+    /// heeded: a page of a site that points its own name here could otherwise do as it pleases.
+    pub fn any_host(mut self) -> Self {
+        self.any_host = true;
+        self
+    }
+
+    /// Serves whoever connects to `listener` until `stop` completes, then lets calls under way end,
+    /// within 10 seconds, and streams of changes break off.
     ///
     /// # Errors
     /// If connections can't be taken any more.
@@ -48,10 +75,11 @@ impl Server {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
-        let service = Arc::new(Service::new(self.databases, self.clock));
+        let doors = SideDoors::new(Arc::clone(&self.databases), self.routes, self.any_host);
+        let service = Arc::new(Service::new(self.databases, Arc::clone(&self.clock), doors));
         let connections = GracefulShutdown::new();
         let mut tasks = tokio::task::JoinSet::new();
-        let mut stop = std::pin::pin!(stop);
+        let mut stop = pin!(stop);
         loop {
             tokio::select! {
                 accepted = listener.accept() => {
@@ -64,8 +92,12 @@ impl Server {
         }
         drop(listener);
         service.stop();
-        connections.shutdown().await;
-        while tasks.join_next().await.is_some() {}
+        let ended = async {
+            connections.shutdown().await;
+            while tasks.join_next().await.is_some() {}
+        };
+        // Whoever has not sent the whole of a call may never do so.
+        futures::future::select(pin!(ended), self.clock.sleep(PATIENCE)).await;
         Ok(())
     }
 }
@@ -90,3 +122,6 @@ async fn connection(
         tracing::debug!(%error, "a connection broke");
     }
 }
+
+/// How long a server that stops waits for calls under way.
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -10,15 +10,17 @@ use tokio::sync::watch;
 use tonic::body::Body;
 
 use crate::databases::{Databases, Hosted};
+use crate::http::SideDoors;
 use crate::name::DatabaseName;
 use crate::status::status;
-use crate::{grpc, http as side_doors, rpc};
+use crate::{grpc, rpc};
 
 /// What all connections of a server share.
 #[derive(Debug)]
 pub(crate) struct Service {
     databases: Arc<dyn Databases>,
     clock: Arc<dyn Clock>,
+    doors: SideDoors,
     /// Whether the server stops. Streams that end by themselves never see it.
     stopping: watch::Sender<bool>,
 }
@@ -27,8 +29,12 @@ pub(crate) struct Service {
 const SERVICE: &str = "/google.firestore.v1.Firestore/";
 
 impl Service {
-    pub(crate) fn new(databases: Arc<dyn Databases>, clock: Arc<dyn Clock>) -> Self {
-        Self { databases, clock, stopping: watch::Sender::new(false) }
+    pub(crate) fn new(
+        databases: Arc<dyn Databases>,
+        clock: Arc<dyn Clock>,
+        doors: SideDoors,
+    ) -> Self {
+        Self { databases, clock, doors, stopping: watch::Sender::new(false) }
     }
 
     /// Breaks off the streams that never end by themselves.
@@ -41,9 +47,12 @@ impl Service {
         self: Arc<Self>,
         request: http::Request<Incoming>,
     ) -> http::Response<Body> {
+        if let Some(refusal) = self.doors.refusal(&request) {
+            return refusal;
+        }
         match request.uri().path().strip_prefix(SERVICE).map(str::to_owned) {
             Some(method) => self.call(&method, request).await,
-            None => side_doors::answer(&request),
+            None => self.doors.answer(request).await,
         }
     }
 
