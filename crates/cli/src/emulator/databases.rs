@@ -128,8 +128,7 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 mod tests {
     use std::sync::Arc;
 
-    use firekeep::{Commit, Store};
-    use firekeep::{Cx, ManualClock, Write, fields};
+    use firekeep::{Commit, Cx, ManualClock, Write, fields};
 
     use super::*;
 
