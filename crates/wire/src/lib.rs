@@ -5,6 +5,7 @@ mod decode;
 mod encode;
 mod grpc;
 mod http;
+mod listen;
 mod name;
 mod proto;
 mod rpc;

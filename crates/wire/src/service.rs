@@ -11,6 +11,7 @@ use tonic::body::Body;
 
 use crate::databases::{Databases, Hosted};
 use crate::http::SideDoors;
+use crate::listen::listen;
 use crate::name::DatabaseName;
 use crate::status::status;
 use crate::{grpc, rpc};
@@ -72,6 +73,7 @@ impl Service {
             "RunAggregationQuery" => {
                 grpc::streamed(request, |r| rpc::run_aggregation(&call, r)).await
             }
+            "Listen" => grpc::both_streamed(request, |r| listen(&call, r)).await,
             _ => unserved(method).into_http(),
         }
     }
@@ -105,6 +107,13 @@ impl Call {
         let name = DatabaseName::of(name)?;
         let hosted = self.service.databases.database(&name)?;
         Ok((name, hosted))
+    }
+
+    /// Completes once the server stops: streams that never end by themselves break off then.
+    pub(crate) async fn stopped(&self) {
+        let mut stopping = self.service.stopping.subscribe();
+        // The sender lives as long as the call.
+        let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
     }
 }
 

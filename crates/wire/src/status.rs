@@ -9,6 +9,18 @@ pub(crate) fn status(error: &Error) -> Status {
     Status::new(code(error.kind()), message)
 }
 
+/// What is wrong with a message of a client's stream that can't be read.
+pub(crate) fn refused(status: &Status) -> Error {
+    let kind = match status.code() {
+        // Too long.
+        Code::OutOfRange | Code::ResourceExhausted => ErrorKind::ResourceExhausted,
+        Code::Cancelled | Code::Unknown => ErrorKind::Cancelled,
+        Code::Unimplemented => ErrorKind::Unimplemented,
+        _ => ErrorKind::InvalidArgument,
+    };
+    Error::new(kind, status.message())
+}
+
 /// The code of each kind.
 pub(crate) fn code(kind: ErrorKind) -> Code {
     match kind {
