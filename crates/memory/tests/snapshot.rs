@@ -7,12 +7,14 @@ mod store;
 use std::time::Duration;
 
 use firekeep_core::{
-    Clock, Concurrency, Document, DocumentChange, ErrorKind, ManualClock, Query, ReadAt, Timestamp,
-    WatchEvent, WatchFrom, fields,
+    Clock, Concurrency, Cx, Document, DocumentChange, ErrorKind, ManualClock, Query, ReadAt, Store,
+    Timestamp, WatchEvent, WatchFrom, fields,
 };
 use firekeep_memory::{MemoryStore, Snapshot};
 use futures::{FutureExt, StreamExt};
-use store::{begin_as, commit_in, get, get_at, ids, kind, path, set, watch_query, write};
+use store::{
+    begin_as, commit_in, get, get_at, ids, in_txn, kind, now, path, set, watch_query, write,
+};
 
 fn open() -> (MemoryStore, ManualClock) {
     let clock = ManualClock::new();
@@ -111,6 +113,28 @@ fn a_restore_ends_transactions_and_frees_their_locks() {
         let error = commit_in(&store, &txn, [set("c/a", fields! { "n" => 2 })]);
         assert_eq!(kind(error), ErrorKind::TransactionExpired);
     }
+}
+
+#[test]
+fn to_clear_a_store_ends_transactions_even_one_that_waits() {
+    let (store, _) = open();
+    write(&store, set("c/a", fields! {}));
+    let txns = [(); 2].map(|()| {
+        let txn = begin_as(&store, Concurrency::Pessimistic);
+        get_at(&store, "c/a", ReadAt::Txn(txn.clone())).unwrap();
+        txn
+    });
+    let cx = Cx::new();
+    let mut waits = store.commit(&cx, in_txn(&txns[0], [set("c/a", fields! { "n" => 1 })]));
+    assert!((&mut waits).now_or_never().is_none(), "the other has read it too");
+    let mut plain = store.commit(&cx, set("c/a", fields! { "n" => 2 }).into());
+    assert!((&mut plain).now_or_never().is_none());
+    store.control().clear();
+    assert_eq!(get(&store, "c/a"), None);
+    assert_eq!(kind(now(waits)), ErrorKind::TransactionExpired);
+    assert_eq!(kind(commit_in(&store, &txns[1], [])), ErrorKind::TransactionExpired);
+    now(plain).unwrap();
+    assert_eq!(get(&store, "c/a").unwrap().get("n"), Some(&2.into()));
 }
 
 #[test]

@@ -80,6 +80,10 @@ trait Lie: fmt::Debug + Clone + Send + Sync + 'static {
         honest.commit(cx, request).await
     }
 
+    fn watched(&self, request: WatchRequest) -> WatchRequest {
+        request
+    }
+
     /// A teller of one watch: takes each honest event, and answers what is told instead.
     fn teller(&self) -> Box<dyn FnMut(WatchEvent) -> Vec<WatchEvent> + Send> {
         Box::new(|event| vec![event])
@@ -135,7 +139,7 @@ impl<L: Lie> Store for Lying<L> {
 
     fn watch(&self, cx: &Cx, request: WatchRequest) -> BoxStream<'static, Result<WatchEvent>> {
         let mut tell = self.lie.teller();
-        let told = self.honest.watch(cx, request).map_ok(move |event| {
+        let told = self.honest.watch(cx, self.lie.watched(request)).map_ok(move |event| {
             let told: Vec<Result<WatchEvent>> = tell(event).into_iter().map(Ok).collect();
             stream::iter(told)
         });

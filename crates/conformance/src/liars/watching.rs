@@ -1,6 +1,8 @@
 //! Lies about changes.
 
-use firekeep_core::{Batch, WatchEvent};
+use std::time::Duration;
+
+use firekeep_core::{Batch, WatchEvent, WatchFrom, WatchRequest};
 
 use super::{Liar, Lie, liar};
 
@@ -25,6 +27,16 @@ pub(super) fn liars() -> Vec<Liar> {
             TellsHalfACommit,
             "tells a commit change by change",
             caught by "watch/a_transaction_is_told_whole", "watch/a_limit_pushes_out"
+        ),
+        liar!(
+            BeginsEarlier,
+            "tells once more what was written at the time that a watch begins at",
+            caught by "resume/a_watch_since_a_time_tells_only_what_changed_after_it"
+        ),
+        liar!(
+            BeginsAnew,
+            "tells the whole present for what changed since a time",
+            caught by "resume/a_watch_since_a_time_tells_only_what_changed_after_it"
         ),
     ]
 }
@@ -81,5 +93,29 @@ impl Lie for TellsHalfACommit {
             }
             other => vec![other],
         })
+    }
+}
+
+#[derive(Clone, Debug)]
+struct BeginsEarlier;
+
+impl Lie for BeginsEarlier {
+    fn watched(&self, mut request: WatchRequest) -> WatchRequest {
+        if let WatchFrom::Since(time) = &mut request.from {
+            *time = time.saturating_sub(Duration::from_micros(1));
+        }
+        request
+    }
+}
+
+#[derive(Clone, Debug)]
+struct BeginsAnew;
+
+impl Lie for BeginsAnew {
+    fn watched(&self, mut request: WatchRequest) -> WatchRequest {
+        if matches!(request.from, WatchFrom::Since(_)) {
+            request.from = WatchFrom::Start;
+        }
+        request
     }
 }
