@@ -17,7 +17,7 @@ pub(crate) fn commit(
     async move {
         let (database, hosted) = call.database(&request.database)?;
         let writes = request.writes.into_iter().map(|write| decode::write(&database, write));
-        let mut commit = Commit::new(writes.collect::<Result<_>>()?)?;
+        let mut commit = Commit::of_any_length(writes.collect::<Result<_>>()?)?;
         if !request.transaction.is_empty() {
             commit = commit.in_txn(TxnId::new(request.transaction));
         }
