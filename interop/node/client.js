@@ -14,13 +14,24 @@ const {grpc} = require('google-gax');
 
 export const host = process.env.FIRESTORE_EMULATOR_HOST;
 
-/** The generated client, for what the hand-written one does not say. */
-export function rawClient() {
+/**
+ * The generated client, for what the hand-written one does not say. Each call carries the headers without which the
+ * official emulator refuses streams and what only an owner may do.
+ */
+export function rawClient(database) {
   const [servicePath, port] = host.split(':');
-  return new v1.FirestoreClient({servicePath, port: Number(port), sslCreds: grpc.credentials.createInsecure(), projectId: 'unused'});
+  const client = new v1.FirestoreClient({servicePath, port: Number(port), sslCreds: grpc.credentials.createInsecure(), projectId: 'unused'});
+  const headers = {'google-cloud-resource-prefix': database, authorization: 'Bearer owner'};
+  const call = (method, name) => (...args) => {
+    const options = {...args[STREAMS.has(name) ? 0 : 1], otherArgs: {headers}};
+    return STREAMS.has(name) ? method.call(client, options) : method.call(client, args[0], options);
+  };
+  return new Proxy(client, {
+    get(_, name) {
+      const member = client[name];
+      return typeof member === 'function' && name !== 'close' ? call(member, name) : typeof member === 'function' ? member.bind(client) : member;
+    },
+  });
 }
 
-/** The headers without which the official emulator refuses streams. */
-export function headersFor(database) {
-  return {otherArgs: {headers: {'google-cloud-resource-prefix': database, authorization: 'Bearer owner'}}};
-}
+const STREAMS = new Set(['listen', 'write']);

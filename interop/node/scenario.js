@@ -2,7 +2,7 @@
 import {randomBytes} from 'node:crypto';
 import {isDeepStrictEqual} from 'node:util';
 
-import {Firestore, GrpcStatus, headersFor, rawClient} from './client.js';
+import {Firestore, GrpcStatus, rawClient} from './client.js';
 import {plain} from './plain.js';
 
 const scenarios = [];
@@ -55,10 +55,10 @@ class Check {
 
   /** The generated client, and the names that its requests need. */
   raw(databaseId = '(default)') {
-    const client = rawClient();
-    this.#clients.push({terminate: () => client.close()});
     const database = `projects/${this.project}/databases/${databaseId}`;
-    return {client, database, root: `${database}/documents`, headers: headersFor(database)};
+    const client = rawClient(database);
+    this.#clients.push({terminate: () => client.close()});
+    return {client, database, root: `${database}/documents`};
   }
 
   /** The server's answer, and what production answers. */

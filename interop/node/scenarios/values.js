@@ -10,7 +10,7 @@ scenario('values/round-trip', async check => {
     epoch: new Timestamp(0, 0), before: new Timestamp(-62135596800, 0), after: new Timestamp(253402300799, 999999000), micro: new Timestamp(1, 1000),
     empty: '', text: 'grüße 😀 \u0000 \ue000', long: 'x'.repeat(10_000),
     noBytes: Buffer.alloc(0), bytes: Buffer.from([0, 255, 1]),
-    reference: db.doc('other/b/deeper/c'), point: new GeoPoint(-90, 180), origin: new GeoPoint(0, -0),
+    reference: db.doc('other/b/deeper/c'), point: new GeoPoint(-90, 180), origin: new GeoPoint(0, 0),
     list: [1, 'a', null, {in: [1, 2]}], emptyList: [], map: {a: {b: {c: []}}}, emptyMap: {}, 'odd.name`\\': 2, 'übel': 3,
     vector: FieldValue.vector([1, -0.5, 3e300]),
   };
