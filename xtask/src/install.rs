@@ -15,16 +15,26 @@ pub(crate) enum Need {
     Java,
     /// A browser, for the test that looks at the page.
     Chromium,
+    /// The runtime of the official Node client.
+    Node,
+    /// What installs the official Node client.
+    Npm,
+    /// The runtime of the official Python client, and what installs it.
+    Python,
 }
 
 impl Need {
-    pub(crate) const ALL: [Self; 3] = [Self::Emulator, Self::Java, Self::Chromium];
+    /// What `cargo xtask test` needs.
+    pub(crate) const TESTS: [Self; 3] = [Self::Emulator, Self::Java, Self::Chromium];
 
     fn name(self) -> &'static str {
         match self {
             Self::Emulator => "the Firestore emulator",
             Self::Java => "a Java runtime, which the Firestore emulator runs on",
             Self::Chromium => "chromium, in which a test looks at the page",
+            Self::Node => "node, on which an official client runs",
+            Self::Npm => "npm, which installs an official client",
+            Self::Python => "python3 with venv and pip, for an official client",
         }
     }
 
@@ -34,6 +44,9 @@ impl Need {
             Self::Emulator => "google-cloud-cli-firestore-emulator",
             Self::Java => "default-jre-headless",
             Self::Chromium => "chromium",
+            Self::Node => "nodejs",
+            Self::Npm => "npm",
+            Self::Python => "python3-venv",
         }
     }
 
@@ -44,6 +57,9 @@ impl Need {
             Self::Chromium => ["chromium", "chromium-browser", "google-chrome"]
                 .iter()
                 .any(|program| environment::find_program(program).is_some()),
+            Self::Node => environment::find_program("node").is_some(),
+            Self::Npm => environment::find_program("npm").is_some(),
+            Self::Python => has_python(),
         }
     }
 }
@@ -98,6 +114,12 @@ fn apt_get() -> Command {
     command
 }
 
+/// Debian's python3 comes without the parts that make a folder of packages.
+fn has_python() -> bool {
+    let output = Command::new("python3").args(["-c", "import ensurepip, venv"]).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
 /// What to type where nothing may be installed.
 fn advice(missing: &[Need]) -> String {
     let names: Vec<_> = missing.iter().map(|need| format!("  {}", need.name())).collect();
@@ -114,7 +136,9 @@ fn advice(missing: &[Need]) -> String {
              https://cloud.google.com/sdk/docs/install#deb)",
         );
     }
-    advice.push_str("\nwithout any of it:\n  cargo xtask test --memory");
+    if missing.iter().any(|need| Need::TESTS.contains(need)) {
+        advice.push_str("\nwithout any of it:\n  cargo xtask test --memory");
+    }
     advice
 }
 
@@ -124,12 +148,14 @@ mod tests {
 
     #[test]
     fn advice_names_every_package_and_the_way_without() {
-        let advice = advice(&Need::ALL);
-        for need in Need::ALL {
+        let advice = advice(&Need::TESTS);
+        for need in Need::TESTS {
             assert!(advice.contains(need.package()), "{advice}");
         }
         assert!(advice.contains("gcloud components install"));
         assert!(advice.contains("cargo xtask test --memory"));
         assert!(!super::advice(&[Need::Chromium]).contains("gcloud"));
+        let clients = super::advice(&[Need::Node, Need::Npm, Need::Python]);
+        assert!(clients.contains("apt-get install nodejs npm python3-venv"), "{clients}");
     }
 }

@@ -12,6 +12,7 @@ mod emulator;
 mod environment;
 mod indexes;
 mod install;
+mod interop;
 mod interrupt;
 mod jobs;
 mod mutants;
@@ -46,6 +47,7 @@ enum Command {
     Migrate(jobs::Migrate),
     Monitor(jobs::Monitor),
     Indexes(indexes::Args),
+    Interop(interop::Args),
     Arrows(arrows::Args),
     Deny(deny::Args),
     Tidy(tidy::Args),
@@ -57,6 +59,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test(args) => test::run(&args),
         Command::Emulator(args) => emulator::run(&args),
         Command::Indexes(args) => indexes::run(&args),
+        Command::Interop(args) => interop::run(&args),
         Command::Mutants(args) => mutants::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Bench(args) => bench::run(&args),

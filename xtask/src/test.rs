@@ -81,7 +81,7 @@ fn prepare(args: &Args, command: &mut Command) -> Result<Option<Running>> {
         command.env("FIREKEEP_REQUIRE", "memory").env_remove("FIRESTORE_EMULATOR_HOST");
         return Ok(None);
     }
-    install::provide(&Need::ALL)?;
+    install::provide(&Need::TESTS)?;
     let emulator = Running::start()?;
     println!("the emulator answers at {}\n", emulator.host());
     command.env("FIREKEEP_REQUIRE", "memory,emulator,chromium");
