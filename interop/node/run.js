@@ -26,7 +26,7 @@ if (options.list) {
 }
 
 // What a client throws outside of any call is its bug or ours; either way it is seen.
-process.on('unhandledRejection', error => console.error('unhandled:', error));
+process.on('unhandledRejection', error => console.error('unhandled:', String(error).split('\n', 1)[0]));
 
 async function work() {
   for (let next = queue.shift(); next; next = queue.shift()) {
