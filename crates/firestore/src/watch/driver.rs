@@ -74,8 +74,8 @@ impl Driver {
     /// A watch that has not begun.
     ///
     /// # Errors
-    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a target that can't be followed and a
-    /// position that is none of this target's.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) for a target that can't be followed and what
+    /// is no position, [`PositionExpired`](ErrorKind::PositionExpired) for another target's.
     pub(crate) fn new(
         connection: Connection,
         clock: Arc<dyn Clock>,

@@ -1,7 +1,7 @@
 //! What a watch's position says, and its bytes.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use firekeep_core::{Error, Position, Result, Timestamp};
+use firekeep_core::{Error, ErrorKind, Position, Result, Timestamp};
 
 /// Where in time a watch of one target is: up to when the receiver's state is true, how many
 /// documents it then held, and the server's token for that time.
@@ -38,15 +38,16 @@ impl Mark {
     /// Reads a position back.
     ///
     /// # Errors
-    /// [`InvalidArgument`](firekeep_core::ErrorKind::InvalidArgument) if the bytes are none of a
-    /// position, or those of another target's.
+    /// [`InvalidArgument`](ErrorKind::InvalidArgument) if the bytes are none of a position,
+    /// [`PositionExpired`](ErrorKind::PositionExpired) if they are those of another target's.
     pub(crate) fn of(position: &Position, target: u64) -> Result<Self> {
         let mut bytes = position.as_bytes().clone();
         if bytes.len() < HEADER || bytes.get_u8() != FORMAT {
             return Err(Error::invalid("this is no watch position of this backend"));
         }
         if bytes.get_u64() != target {
-            return Err(Error::invalid("the watch position belongs to another target"));
+            let why = "the watch position belongs to another target";
+            return Err(Error::new(ErrorKind::PositionExpired, why));
         }
         let read_time = Timestamp::from_micros(bytes.get_i64())
             .map_err(|error| Error::invalid("the watch position is damaged").with_source(error))?;
@@ -62,8 +63,6 @@ const HEADER: usize = 1 + 8 + 8 + 4;
 
 #[cfg(test)]
 mod tests {
-    use firekeep_core::ErrorKind;
-
     use super::*;
 
     fn mark() -> Mark {
@@ -95,7 +94,7 @@ mod tests {
     #[test]
     fn a_position_of_another_target_is_refused() {
         let error = Mark::of(&mark().position(7), 8).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert_eq!(error.kind(), ErrorKind::PositionExpired);
         assert!(error.message().contains("another target"), "{error}");
     }
 

@@ -97,10 +97,13 @@ async fn a_token_that_is_refused_once_the_position_served_resets_the_receiver() 
 async fn a_position_that_is_none_of_ours_costs_no_call() {
     let mut foreign = position().await.as_bytes().to_vec();
     foreign[1] ^= 1;
-    for bytes in [foreign, b"junk".to_vec(), vec![]] {
+    let invalid = ErrorKind::InvalidArgument;
+    for (bytes, kind) in
+        [(foreign, ErrorKind::PositionExpired), (b"junk".to_vec(), invalid), (vec![], invalid)]
+    {
         let mut rig = Rig::with(WatchFrom::After(Position::new(bytes)), Default::default()).await;
         let error = rig.error().await;
-        assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        assert_eq!(error.kind(), kind);
         assert_eq!(error.operation(), Some(firekeep_core::Operation::Watch));
         assert!(rig.server.call_at_hand().is_none());
     }
