@@ -1,18 +1,21 @@
 //! `firekeep emulator`.
 
 mod databases;
+mod doors;
+mod keeping;
 mod ready;
+mod recording;
 mod served;
+mod snapshot;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use firekeep::memory::IndexFile;
-use firekeep::memory::index_file::IndexRecorder;
 use firekeep::wire::Server;
 use firekeep::{Clock, ShiftedClock, SystemClock};
 use futures::future::{Either, select};
@@ -21,9 +24,14 @@ use tokio::net::TcpListener;
 use crate::address::{parse_listen, read_index_file};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::output;
 use databases::{MemoryDatabases, Options};
+use doors::Rooms;
+use keeping::Keeping;
 use ready::Ready;
+use recording::Recording;
 use served::{DatabaseArg, Served};
+use snapshot::Extent;
 
 /// Be Cloud Firestore, in memory, for the official clients: an emulator.
 ///
@@ -35,6 +43,8 @@ use served::{DatabaseArg, Served};
   firekeep emulator
   firekeep emulator --host-port 127.0.0.1:0 --json
   firekeep emulator --indexes firestore.indexes.json --strict
+  firekeep emulator --import ./data --export ./data
+  firekeep emulator --record-indexes firestore.indexes.json
   firekeep emulator --database '(default)' --database projects/demo/databases/eu
   FIRESTORE_EMULATOR_HOST=127.0.0.1:8080 npm test")]
 pub(crate) struct Args {
@@ -60,6 +70,19 @@ pub(crate) struct Args {
     #[arg(long)]
     strict: bool,
 
+    /// Write the indexes that the queries of this run needed, together with those of --indexes,
+    /// for the Firebase CLI to deploy. Kept up to date, so that it is there however the run ends.
+    #[arg(long, value_name = "FILE")]
+    record_indexes: Option<PathBuf>,
+
+    /// Start with the databases of this folder, which an --export filled.
+    #[arg(long, value_name = "DIR")]
+    import: Option<PathBuf>,
+
+    /// At the end, write all databases into this folder, in place of the export that it has.
+    #[arg(long, value_name = "DIR")]
+    export: Option<PathBuf>,
+
     /// Repeats the choices of an earlier run; a random number unless given.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
@@ -68,15 +91,31 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
-    let databases = args.databases()?;
+    let rooms = args.rooms()?;
+    args.fill(&rooms.keeping)?;
     let listener = args.bind().await?;
     let address = listener.local_addr().context("the listener has no address")?;
-    let clock = databases.clock().clone();
-    let server = Server::new(databases.clone()).clock(clock);
-    let server = if args.allow_remote { server.any_host() } else { server };
     Ready::new(address, seed).say(json);
+    serve(listener, rooms.clone(), &mut interrupt).await?;
+    rooms.recording.save()?;
+    match rooms.keeping.folder() {
+        Some(folder) => say_exported(folder, rooms.keeping.export(folder)?, json),
+        None => {}
+    }
+    Ok(())
+}
+
+/// Serves until the user wants to end, and cuts short how it ends if he says so twice.
+async fn serve(
+    listener: TcpListener,
+    rooms: Rooms,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
+    let databases = rooms.databases.clone();
+    let server = Server::new(databases.clone()).clock(databases.clock().clone());
+    let server = if rooms.is_remote { server.any_host() } else { server };
     let (stop, stopped) = tokio::sync::oneshot::channel();
-    let serving = server.serve(listener, async move {
+    let serving = server.routes(doors::routes(rooms)).serve(listener, async move {
         let _ = stopped.await;
     });
     let twice = async {
@@ -84,28 +123,48 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
         let _ = stop.send(());
         interrupt.wait().await;
     };
-    let sweeping = sweep(&databases);
-    let served = match select(pin!(serving), select(pin!(twice), pin!(sweeping))).await {
-        Either::Left((served, _)) => served,
-        // Whoever asks twice does not want to wait.
+    match select(pin!(serving), select(pin!(twice), pin!(sweep(&databases)))).await {
+        Either::Left((served, _)) => {
+            let served = served.context("the emulator can't take connections any more");
+            served.map_err(Failure::Failed)
+        }
         Either::Right(_) => Ok(()),
-    };
-    served.context("the emulator can't take connections any more").map_err(Failure::Failed)
+    }
+}
+
+fn say_exported(folder: &Path, extent: Extent, json: bool) {
+    let Extent { databases, documents } = extent;
+    if !json {
+        let line =
+            format!("{documents} documents of {databases} databases are in {}", folder.display());
+        output::to_stderr(&line);
+    }
 }
 
 impl Args {
-    fn databases(&self) -> Result<MemoryDatabases, Failure> {
+    /// Everything that is behind the doors.
+    fn rooms(&self) -> Result<Rooms, Failure> {
         let indexes = match &self.indexes {
             Some(path) => read_index_file(path)?,
             None => IndexFile::empty(),
         };
-        Ok(MemoryDatabases::new(Options {
+        let recording = Recording::start(&indexes, self.record_indexes.as_ref())?;
+        let databases = MemoryDatabases::new(Options {
             clock: ShiftedClock::over(Arc::new(SystemClock)),
             served: Served::new(self.database.clone()),
-            recorder: IndexRecorder::with_overrides_of(&indexes),
+            recorder: recording.recorder(),
             indexes,
             is_strict: self.strict,
-        }))
+        });
+        let keeping = Keeping::new(databases.clone(), self.export.clone())?;
+        Ok(Rooms { databases, recording, keeping, is_remote: self.allow_remote })
+    }
+
+    /// Puts into the databases what they start with.
+    fn fill(&self, keeping: &Keeping) -> Result<(), Failure> {
+        let Some(folder) = &self.import else { return Ok(()) };
+        let imported = keeping.import(folder).context("can't import");
+        imported.map(|_| ()).map_err(Failure::File)
     }
 
     async fn bind(&self) -> Result<TcpListener, Failure> {

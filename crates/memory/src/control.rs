@@ -71,6 +71,11 @@ impl Control {
         })
     }
 
+    /// How many documents there are.
+    pub fn count_documents(&self) -> usize {
+        self.shared.with(|state| state.documents.all().count())
+    }
+
     /// How many changes the store remembers for reads in the past.
     pub fn remembered_changes(&self) -> usize {
         self.shared.with(|state| state.history.len())

@@ -68,7 +68,7 @@ impl DatabaseName {
     }
 
     /// The name of the document at `path`.
-    pub(crate) fn document(&self, path: &DocPath) -> String {
+    pub fn document(&self, path: &DocPath) -> String {
         let mut name = String::with_capacity(self.prefix.len() + path.as_str().len());
         name.push_str(&self.prefix);
         name.push_str(path.as_str());
@@ -78,8 +78,9 @@ impl DatabaseName {
     /// The path of the document called `name`.
     ///
     /// # Errors
-    /// `InvalidArgument` for the name of anything else, or of a document elsewhere.
-    pub(crate) fn path(&self, name: &str) -> Result<DocPath> {
+    /// [`InvalidArgument`](firekeep_core::ErrorKind::InvalidArgument) for the name of anything else,
+    /// or of a document elsewhere.
+    pub fn path(&self, name: &str) -> Result<DocPath> {
         match name.strip_prefix(&*self.prefix) {
             Some(path) => DocPath::new(path),
             None => Err(malformed(name, &format!("a document of {}", self.as_str()))),
@@ -89,8 +90,9 @@ impl DatabaseName {
     /// What a value that refers to `name` holds.
     ///
     /// # Errors
-    /// `InvalidArgument` unless it is the name of a document, wherever that is.
-    pub(crate) fn reference(&self, name: &str) -> Result<Reference> {
+    /// [`InvalidArgument`](firekeep_core::ErrorKind::InvalidArgument) unless it is the name of a
+    /// document, wherever that is.
+    pub fn reference(&self, name: &str) -> Result<Reference> {
         if let Some(path) = name.strip_prefix(&*self.prefix) {
             return Ok(Reference::local(DocPath::new(path)?));
         }
@@ -100,7 +102,7 @@ impl DatabaseName {
     }
 
     /// The name that `reference` stands for.
-    pub(crate) fn reference_name(&self, reference: &Reference) -> String {
+    pub fn reference_name(&self, reference: &Reference) -> String {
         match reference.database() {
             None => self.document(reference.path()),
             Some(database) => format!("{database}{DOCUMENTS}{}", reference.path()),
