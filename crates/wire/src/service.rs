@@ -73,6 +73,7 @@ impl Service {
             "RunAggregationQuery" => {
                 grpc::streamed(request, |r| rpc::run_aggregation(&call, r)).await
             }
+            "Write" => grpc::both_streamed(request, |r| rpc::write_stream(&call, r)).await,
             "Listen" => grpc::both_streamed(request, |r| listen(&call, r)).await,
             _ => unserved(method).into_http(),
         }

@@ -3,3 +3,4 @@
 mod client;
 mod ground;
 mod targets;
+mod writes;
