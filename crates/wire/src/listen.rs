@@ -7,6 +7,7 @@
 //! provided that the store wakes nobody before a commit can be seen by all, as one process's store
 //! does. While a client takes no messages, no watch is asked for more.
 
+mod bloom;
 mod gathered;
 mod gone;
 mod message;

@@ -2,6 +2,7 @@
 
 use firekeep_core::{DocPath, Document, Error, Timestamp};
 
+use super::bloom;
 use crate::encode;
 use crate::name::DatabaseName;
 use crate::proto::listen_response::ResponseType;
@@ -93,12 +94,13 @@ pub(super) fn left(database: &DatabaseName, target: i32, path: &DocPath, at: Tim
     }))
 }
 
-/// How many documents the target has.
-pub(super) fn filter(target: i32, count: usize) -> Message {
+/// Which documents the target has: how many, and what tells their names from most others.
+pub(super) fn filter(database: &DatabaseName, target: i32, rows: &[DocPath]) -> Message {
+    let names: Vec<_> = rows.iter().map(|path| database.document(path)).collect();
     Message::Ready(ResponseType::Filter(proto::ExistenceFilter {
         target_id: target,
-        count: i32::try_from(count).unwrap_or(i32::MAX),
-        unchanged_names: None,
+        count: i32::try_from(rows.len()).unwrap_or(i32::MAX),
+        unchanged_names: Some(bloom::filter(&names)),
     }))
 }
 

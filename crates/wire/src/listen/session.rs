@@ -62,10 +62,11 @@ impl Session {
     /// The next message; `None` after the last.
     pub(super) async fn next(&mut self) -> Option<Result<ListenResponse>> {
         loop {
-            if let (Some(message), Some((database, _))) =
-                (self.messages.pop_front(), &self.database)
+            if let (Some((database, _)), Some(message)) =
+                (&self.database, self.messages.pop_front())
             {
-                return Some(self.outgoing(message.into_proto(database)));
+                let response = message.into_proto(database);
+                return Some(self.outgoing(response));
             }
             if self.is_over {
                 return None;
@@ -79,7 +80,7 @@ impl Session {
     }
 
     /// Every message passes here on its way out.
-    fn outgoing(&self, response: ResponseType) -> Result<ListenResponse> {
+    fn outgoing(&mut self, response: ResponseType) -> Result<ListenResponse> {
         Ok(ListenResponse { response_type: Some(response) })
     }
 
@@ -189,13 +190,15 @@ impl Session {
                 cause => self.messages.push_back(message::remove(target.id, cause.as_ref())),
             }
         }
-        let mut telling = Telling::new(&self.call.cx, database, &**hosted.store());
+        // All agree, so that each is true as of the latest time.
+        self.told = self.targets.upto().max(Some(self.told)).unwrap_or(self.told);
+        let mut telling = Telling::new(&self.call.cx, database, &**hosted.store(), self.told);
         for target in self.targets.iter_mut() {
-            if let Some((position, at)) = target.gathered.upto.take() {
-                telling.target(target, &position, at).await;
+            if let Some((position, _)) = target.gathered.upto.take() {
+                telling.target(target, &position).await;
             }
         }
-        let (messages, done) = telling.close(self.targets.len() > 1, &mut self.told);
+        let (messages, done) = telling.close(self.targets.len() > 1);
         self.messages.extend(messages);
         done.into_iter().for_each(|id| drop(self.targets.remove(id)));
         Ok(())

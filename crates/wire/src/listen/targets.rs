@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::task::{Context, Poll};
 
-use firekeep_core::{Cx, Store};
+use firekeep_core::{Cx, Store, Timestamp};
 
 use super::target::Target;
 
@@ -33,6 +33,12 @@ impl Targets {
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Target> {
         self.0.values_mut()
+    }
+
+    /// The latest time up to which anything gathered.
+    pub(super) fn upto(&self) -> Option<Timestamp> {
+        let upto = self.0.values().filter_map(|target| target.gathered.upto.as_ref());
+        upto.map(|(_, at)| *at).max()
     }
 
     /// Takes out the targets that can be followed no more.

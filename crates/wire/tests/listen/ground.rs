@@ -283,6 +283,28 @@ pub(crate) fn from(collection: &str) -> StructuredQuery {
     StructuredQuery { from: vec![selector], ..Default::default() }
 }
 
+/// The documents of a collection of the root whose `n` is greater than `than`.
+pub(crate) fn above(collection: &str, than: i64) -> StructuredQuery {
+    let value_type = Some(proto::value::ValueType::IntegerValue(than));
+    let filter = structured_query::FieldFilter {
+        field: Some(structured_query::FieldReference { field_path: "n".to_owned() }),
+        op: structured_query::field_filter::Operator::GreaterThan as i32,
+        value: Some(proto::Value { value_type }),
+    };
+    let filter_type = Some(structured_query::filter::FilterType::FieldFilter(filter));
+    StructuredQuery { r#where: Some(structured_query::Filter { filter_type }), ..from(collection) }
+}
+
+/// Waits until something is so that no message tells of.
+pub(crate) async fn eventually(is_so: impl Fn() -> bool) {
+    let wait = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it never is so");
+}
+
 /// A target of a query.
 pub(crate) fn query(id: i32, query: StructuredQuery) -> Target {
     let query_type = Some(QueryType::StructuredQuery(query));

@@ -1,6 +1,11 @@
 //! `Listen` and `Write` on the generated client, over the memory store on a clock that tests move.
 
 mod client;
+mod ends;
 mod ground;
+mod quiet;
+mod refusals;
+mod resuming;
+mod several;
 mod targets;
 mod writes;
