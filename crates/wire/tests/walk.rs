@@ -1,5 +1,7 @@
 //! The thinnest whole path: our own client, the protocol, the memory store.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use firekeep_core::{Db, Store, Write, field, fields};

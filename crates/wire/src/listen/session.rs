@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::task::Poll;
 
 use firekeep_core::{Error, ErrorKind, Result, Timestamp};
 use futures::StreamExt;
@@ -18,6 +19,7 @@ use crate::proto::listen_request::TargetChange;
 use crate::proto::listen_response::ResponseType;
 use crate::proto::{self, ListenRequest, ListenResponse};
 use crate::service::Call;
+use crate::status::refused;
 
 /// A stream of changes.
 pub(super) struct Session {
@@ -33,13 +35,6 @@ pub(super) struct Session {
     /// The last id that the server chose; 0 if it chose none.
     chosen: i32,
     is_over: bool,
-}
-
-/// What a stream waits for.
-enum Woken {
-    Stopped,
-    Request(Option<Result<ListenRequest, Status>>),
-    Gathered,
 }
 
 impl Session {
@@ -86,31 +81,25 @@ impl Session {
 
     /// Waits for one thing to happen, and turns it into messages.
     async fn step(&mut self) -> Result<()> {
-        match self.woken().await {
-            Woken::Stopped => {
-                Err(Error::new(ErrorKind::Unavailable, "the server is shutting down"))
-            }
-            Woken::Request(None) => {
-                self.is_over = true;
-                Ok(())
-            }
-            Woken::Request(Some(Err(status))) => Err(crate::status::refused(&status)),
-            Woken::Request(Some(Ok(request))) => self.request(request),
-            Woken::Gathered => self.tell().await,
-        }
-    }
-
-    async fn woken(&mut self) -> Woken {
         let Self { call, requests, database, targets, .. } = self;
         let gathered = poll_fn(|task| match database {
             Some((_, hosted)) => targets.poll(task, &**hosted.store(), &call.cx),
-            None => std::task::Poll::Pending,
+            None => Poll::Pending,
         });
         tokio::select! {
             biased;
-            () = call.stopped() => Woken::Stopped,
-            request = requests.next() => Woken::Request(request),
-            () = gathered => Woken::Gathered,
+            () = call.stopped() => {
+                Err(Error::new(ErrorKind::Unavailable, "the server is shutting down"))
+            }
+            request = requests.next() => match request {
+                Some(Ok(request)) => self.request(request),
+                Some(Err(status)) => Err(refused(&status)),
+                None => {
+                    self.is_over = true;
+                    Ok(())
+                }
+            },
+            () = gathered => self.tell().await,
         }
     }
 

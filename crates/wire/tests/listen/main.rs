@@ -1,5 +1,7 @@
 //! `Listen` and `Write` on the generated client, over the memory store on a clock that tests move.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod client;
 mod ends;
 mod ground;
