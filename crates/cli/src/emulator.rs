@@ -98,9 +98,8 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
     Ready::new(address, seed).say(json);
     serve(listener, rooms.clone(), &mut interrupt).await?;
     rooms.recording.save()?;
-    match rooms.keeping.folder() {
-        Some(folder) => say_exported(folder, rooms.keeping.export(folder)?, json),
-        None => {}
+    if let Some(folder) = rooms.keeping.folder() {
+        say_exported(folder, rooms.keeping.export(folder)?, json);
     }
     Ok(())
 }

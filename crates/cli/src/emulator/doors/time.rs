@@ -55,8 +55,9 @@ pub(super) async fn advance(
     let by = Duration::try_from_secs_f64(seconds).map_err(|_| {
         Error::invalid("`seconds` is no duration; a clock only moves on: expected 0 or more")
     })?;
+    let before = rooms.databases.expired();
     rooms.databases.clock().advance(by);
-    let expired = rooms.databases.expire_documents();
+    let expired = rooms.databases.expire_documents() - before;
     Ok(Json(Advanced { reading: Reading::of(&rooms.databases), expired }))
 }
 
@@ -67,5 +68,6 @@ pub(super) struct Expired {
 
 /// Lets go what has expired, without waiting for the next sweep.
 pub(super) async fn expire(State(rooms): State<Rooms>) -> Json<Expired> {
-    Json(Expired { expired: rooms.databases.expire_documents() })
+    let before = rooms.databases.expired();
+    Json(Expired { expired: rooms.databases.expire_documents() - before })
 }

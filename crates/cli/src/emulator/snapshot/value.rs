@@ -9,27 +9,38 @@ use serde::{Deserialize, Serialize};
 
 /// A value.
 #[derive(Debug, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub(super) enum Json {
-    NullValue(()),
-    BooleanValue(bool),
-    IntegerValue(Whole),
-    DoubleValue(Number),
-    TimestampValue(String),
-    StringValue(String),
-    BytesValue(String),
-    ReferenceValue(String),
-    GeoPointValue {
+    #[serde(rename = "nullValue")]
+    Null(()),
+    #[serde(rename = "booleanValue")]
+    Boolean(bool),
+    #[serde(rename = "integerValue")]
+    Integer(Whole),
+    #[serde(rename = "doubleValue")]
+    Double(Number),
+    #[serde(rename = "timestampValue")]
+    Timestamp(String),
+    #[serde(rename = "stringValue")]
+    String(String),
+    #[serde(rename = "bytesValue")]
+    Bytes(String),
+    #[serde(rename = "referenceValue")]
+    Reference(String),
+    #[serde(rename = "geoPointValue")]
+    GeoPoint {
         #[serde(default)]
         latitude: f64,
         #[serde(default)]
         longitude: f64,
     },
-    ArrayValue {
+    #[serde(rename = "arrayValue")]
+    Array {
         #[serde(default)]
         values: Vec<Json>,
     },
-    MapValue {
+    #[serde(rename = "mapValue")]
+    Map {
         #[serde(default)]
         fields: BTreeMap<String, Json>,
     },
@@ -57,29 +68,29 @@ pub(super) fn encode_fields(database: &DatabaseName, fields: &Fields) -> BTreeMa
 
 fn encode(database: &DatabaseName, value: &Value) -> Json {
     match value {
-        Value::Bool(value) => Json::BooleanValue(*value),
-        Value::Integer(number) => Json::IntegerValue(Whole::Text(number.to_string())),
+        Value::Bool(value) => Json::Boolean(*value),
+        Value::Integer(number) => Json::Integer(Whole::Text(number.to_string())),
         Value::Double(number) => double(*number),
-        Value::Timestamp(time) => Json::TimestampValue(time.to_string()),
-        Value::String(text) => Json::StringValue(text.clone()),
-        Value::Bytes(bytes) => Json::BytesValue(BASE64_STANDARD.encode(bytes)),
-        Value::Reference(to) => Json::ReferenceValue(database.reference_name(to)),
+        Value::Timestamp(time) => Json::Timestamp(time.to_string()),
+        Value::String(text) => Json::String(text.clone()),
+        Value::Bytes(bytes) => Json::Bytes(BASE64_STANDARD.encode(bytes)),
+        Value::Reference(to) => Json::Reference(database.reference_name(to)),
         Value::GeoPoint(point) => {
-            Json::GeoPointValue { latitude: point.latitude(), longitude: point.longitude() }
+            Json::GeoPoint { latitude: point.latitude(), longitude: point.longitude() }
         }
-        Value::Array(elements) => Json::ArrayValue {
+        Value::Array(elements) => Json::Array {
             values: elements.iter().map(|element| encode(database, element)).collect(),
         },
         Value::Vector(numbers) => vector(numbers),
-        Value::Map(fields) => Json::MapValue { fields: encode_fields(database, fields) },
+        Value::Map(fields) => Json::Map { fields: encode_fields(database, fields) },
         // Null, and nothing else: a store hands out what the protocol can say.
-        _ => Json::NullValue(()),
+        _ => Json::Null(()),
     }
 }
 
 fn double(number: f64) -> Json {
     let named = |name: &str| Number::Named(name.to_owned());
-    Json::DoubleValue(match number {
+    Json::Double(match number {
         _ if number.is_finite() => Number::Finite(number),
         _ if number.is_nan() => named("NaN"),
         _ if number > 0.0 => named("Infinity"),
@@ -90,9 +101,9 @@ fn double(number: f64) -> Json {
 /// A vector is a map that says so, as in the protocol.
 fn vector(numbers: &[f64]) -> Json {
     let values = numbers.iter().map(|number| double(*number)).collect();
-    let kind = Json::StringValue(VECTOR_TYPE.to_owned());
-    let fields = [(TYPE_FIELD, kind), (VECTOR_FIELD, Json::ArrayValue { values })];
-    Json::MapValue { fields: fields.map(|(name, value)| (name.to_owned(), value)).into() }
+    let kind = Json::String(VECTOR_TYPE.to_owned());
+    let fields = [(TYPE_FIELD, kind), (VECTOR_FIELD, Json::Array { values })];
+    Json::Map { fields: fields.map(|(name, value)| (name.to_owned(), value)).into() }
 }
 
 /// # Errors
@@ -110,30 +121,30 @@ pub(super) fn decode_fields(
 
 fn decode(database: &DatabaseName, json: Json) -> Result<Value> {
     Ok(match json {
-        Json::NullValue(()) => Value::Null,
-        Json::BooleanValue(value) => Value::Bool(value),
-        Json::IntegerValue(Whole::Bare(number)) => Value::Integer(number),
-        Json::IntegerValue(Whole::Text(text)) => {
+        Json::Null(()) => Value::Null,
+        Json::Boolean(value) => Value::Bool(value),
+        Json::Integer(Whole::Bare(number)) => Value::Integer(number),
+        Json::Integer(Whole::Text(text)) => {
             Value::Integer(text.parse().map_err(|_| mistyped("integer of 64 bits"))?)
         }
-        Json::DoubleValue(number) => Value::Double(decode_double(number)?),
-        Json::TimestampValue(text) => {
+        Json::Double(number) => Value::Double(decode_double(number)?),
+        Json::Timestamp(text) => {
             Value::Timestamp(text.parse().map_err(|_| mistyped("time as RFC 3339 has it"))?)
         }
-        Json::StringValue(text) => Value::String(text),
-        Json::BytesValue(text) => {
+        Json::String(text) => Value::String(text),
+        Json::Bytes(text) => {
             let bytes = BASE64_STANDARD.decode(text);
             Value::Bytes(bytes.map_err(|_| mistyped("base64"))?.into())
         }
-        Json::ReferenceValue(name) => Value::Reference(database.reference(&name)?),
-        Json::GeoPointValue { latitude, longitude } => {
+        Json::Reference(name) => Value::Reference(database.reference(&name)?),
+        Json::GeoPoint { latitude, longitude } => {
             Value::GeoPoint(GeoPoint::new(latitude, longitude)?)
         }
-        Json::ArrayValue { values } => {
+        Json::Array { values } => {
             let values = values.into_iter().map(|element| decode(database, element));
             Value::Array(values.collect::<Result<_>>()?)
         }
-        Json::MapValue { fields } => map_or_vector(decode_fields(database, fields)?)?,
+        Json::Map { fields } => map_or_vector(decode_fields(database, fields)?)?,
     })
 }
 
