@@ -93,6 +93,14 @@ const TABLE: &[Row] = &[
         Effect::None,
     ),
     row(Code::ResourceExhausted, "", ErrorKind::ResourceExhausted, Again, Effect::None),
+    // Of one field: "requires a COLLECTION_GROUP_ASC index for collection … and field …".
+    row(
+        Code::FailedPrecondition,
+        "index for collection",
+        ErrorKind::MissingIndex,
+        Never,
+        Effect::None,
+    ),
     row(
         Code::FailedPrecondition,
         "requires an index",

@@ -169,10 +169,7 @@ impl Staged<'_> {
             Some(Require::Version(version))
                 if self.before.map(Document::version) != Some(version) =>
             {
-                Err(Error::new(
-                    ErrorKind::FailedPrecondition,
-                    "the document is not in the required version",
-                ))
+                Err(unlike(self.before.map(Document::version), version))
             }
             _ => Ok(()),
         }
@@ -216,6 +213,19 @@ impl Staged<'_> {
         let after = Document::new(self.path.clone(), Arc::new(fields), created, time);
         Ok(Outcome::Changed { path: self.path, slot: self.slot, after: Some(after) })
     }
+}
+
+/// Production's words for a document in another version than required; one that is missing has the
+/// version 0.
+fn unlike(stored: Option<Version>, required: Version) -> Error {
+    let stored = stored.map_or(0, |version| version.time().as_micros());
+    let required = required.time().as_micros();
+    Error::new(
+        ErrorKind::FailedPrecondition,
+        format!(
+            "the stored version ({stored}) does not match the required base version ({required})"
+        ),
+    )
 }
 
 /// Refuses what Firestore refuses before it looks at any document: two writes to one document of

@@ -45,8 +45,8 @@ impl TestBackend {
     /// As [`on_memory`](Self::on_memory), or if the server can't be started.
     pub fn on_wire(indexes: &str) -> Self {
         let (store, clock) = in_memory(indexes);
-        let server = Server::new(Hosted::new(Arc::new(store.clone()))).clock(clock.clone());
-        let server = WireServer::serving(server, store.clone());
+        let hosted = Hosted::new(Arc::new(store.clone())).with_catalog(Arc::new(store.clone()));
+        let server = WireServer::serving(Server::new(hosted).clock(clock.clone()), store.clone());
         match server.describe_client().clock(Arc::new(clock.clone())).build() {
             Ok(client) => Self {
                 memory: Some((store, clock)),

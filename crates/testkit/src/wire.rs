@@ -31,7 +31,7 @@ impl WireServer {
     /// # Panics
     /// If the operating system gives neither a port nor a thread.
     pub fn start(store: MemoryStore) -> Self {
-        let hosted = Hosted::new(Arc::new(store.clone()));
+        let hosted = Hosted::new(Arc::new(store.clone())).with_catalog(Arc::new(store.clone()));
         Self::serving(Server::new(hosted), store)
     }
 

@@ -61,6 +61,17 @@ impl Hosted {
     pub fn catalog(&self) -> Option<&Arc<dyn Catalog>> {
         self.catalog.as_ref()
     }
+
+    /// The catalog, for an answer that needs one.
+    ///
+    /// # Errors
+    /// [`Unimplemented`](ErrorKind::Unimplemented) without one, naming `what` is not answered then.
+    pub(crate) fn catalog_for(&self, what: &str) -> Result<&dyn Catalog> {
+        self.catalog.as_deref().ok_or_else(|| {
+            let why = format!("{what} is not served: this database lists no collections");
+            Error::new(ErrorKind::Unimplemented, why)
+        })
+    }
 }
 
 /// A server of one database, which is called what its store says.

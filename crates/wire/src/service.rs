@@ -1,7 +1,7 @@
 //! Which handler a request belongs to.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use firekeep_core::{Clock, Cx, Error, ErrorKind, Result};
 use http::HeaderMap;
@@ -65,6 +65,15 @@ impl Service {
         let call = Call { cx: self.cx(request.headers()), service: self };
         match method {
             "GetDocument" => grpc::unary(request, |r| rpc::get_document(&call, r)).await,
+            "ListDocuments" => grpc::unary(request, |r| rpc::list_documents(&call, r)).await,
+            "CreateDocument" => grpc::unary(request, |r| rpc::create_document(&call, r)).await,
+            "UpdateDocument" => grpc::unary(request, |r| rpc::update_document(&call, r)).await,
+            "DeleteDocument" => grpc::unary(request, |r| rpc::delete_document(&call, r)).await,
+            "ListCollectionIds" => {
+                grpc::unary(request, |r| rpc::list_collection_ids(&call, r)).await
+            }
+            "PartitionQuery" => grpc::unary(request, |r| rpc::partition_query(&call, r)).await,
+            "BatchWrite" => grpc::unary(request, |r| rpc::batch_write(&call, r)).await,
             "BatchGetDocuments" => grpc::streamed(request, |r| rpc::batch_get(&call, r)).await,
             "BeginTransaction" => grpc::unary(request, |r| rpc::begin(&call, r)).await,
             "Commit" => grpc::unary(request, |r| rpc::commit(&call, r)).await,
@@ -115,6 +124,11 @@ impl Call {
         let mut stopping = self.service.stopping.subscribe();
         // The sender lives as long as the call.
         let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+    }
+
+    /// The monotonic time of the server's clock.
+    pub(crate) fn now(&self) -> Instant {
+        self.service.clock.monotonic()
     }
 }
 

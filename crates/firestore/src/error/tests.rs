@@ -55,6 +55,13 @@ const ROWS: &[(Code, &str, ErrorKind, Retry, Effect)] = &[
     (Code::FailedPrecondition, "x", ErrorKind::FailedPrecondition, Retry::Never, Effect::None),
     (
         Code::FailedPrecondition,
+        "The query requires a COLLECTION_GROUP_ASC index for collection c and field f.",
+        ErrorKind::MissingIndex,
+        Retry::Never,
+        Effect::None,
+    ),
+    (
+        Code::FailedPrecondition,
         "The query requires an index. You can create it here: …",
         ErrorKind::MissingIndex,
         Retry::Never,

@@ -54,18 +54,18 @@ pub(crate) fn query(
         builder = if before { builder.end_before(values) } else { builder.end_at(values) };
     }
     if let Some(limit) = query.limit {
-        builder = builder.limit(count("a query's limit", limit)?);
+        builder = builder.limit(count("limit", limit)?);
     }
     if let Some(fields) = query.select.and_then(projected) {
         builder = builder.select(fields.iter().map(String::as_str));
     }
-    builder.offset(count("a query's offset", query.offset)?).build()
+    builder.offset(count("offset", query.offset)?).build()
 }
 
 fn scope(database: &DatabaseName, parent: &str, query: &StructuredQuery) -> Result<QueryBuilder> {
     let [from] = &*query.from else {
         return Err(Error::invalid(format!(
-            "a query looks in one collection, not in {}",
+            "StructuredQuery.from names one collection, not {}",
             query.from.len()
         )));
     };
@@ -86,10 +86,7 @@ fn position(
     keys: usize,
 ) -> Result<(Vec<Value>, bool)> {
     if cursor.values.len() > keys {
-        return Err(Error::invalid(format!(
-            "Cursor has too many values: {} for {keys} orders",
-            cursor.values.len()
-        )));
+        return Err(Error::invalid("Cursor has too many values."));
     }
     Ok((elements(database, cursor.values)?, cursor.before))
 }
@@ -102,6 +99,15 @@ fn projected(projection: Projection) -> Option<Vec<String>> {
     }
     let names = projection.fields.into_iter().map(|field| field.field_path);
     Some(names.filter(|name| name != NAME_FIELD).collect())
+}
+
+/// The fields that a projection keeps, for whoever applies it outside the store.
+///
+/// # Errors
+/// [`InvalidArgument`](firekeep_core::ErrorKind::InvalidArgument) for a malformed path.
+pub(crate) fn projection(select: Option<Projection>) -> Result<Option<Vec<FieldPath>>> {
+    let fields = select.and_then(projected);
+    fields.map(|names| names.iter().map(|name| FieldPath::parse(name)).collect()).transpose()
 }
 
 const NAME_FIELD: &str = "__name__";
@@ -178,6 +184,12 @@ pub(crate) fn aggregate(
     let Some(QueryType::StructuredQuery(inner)) = request.query_type else {
         return Err(Error::invalid("an aggregation has no query"));
     };
+    if request.aggregations.is_empty() {
+        return Err(Error::invalid("Aggregations can not be empty."));
+    }
+    if inner.find_nearest.is_some() {
+        return Err(Error::invalid("FindNearest cannot be aggregated"));
+    }
     let mut unnamed = 0;
     let mut aggregations = Vec::new();
     for aggregation in request.aggregations {

@@ -18,7 +18,7 @@ use crate::proto::{self, DocumentMask, Precondition, WriteOperation};
 pub(crate) fn write(database: &DatabaseName, write: proto::Write) -> Result<Write> {
     let required = require(write.current_document)?;
     let (change, transforms) = match write.operation {
-        None => return Err(Error::invalid("a write has no operation")),
+        None => return Err(Error::invalid("empty write operation")),
         Some(WriteOperation::Update(document)) => {
             let path = database.path(&document.name)?;
             let fields = fields(database, document.fields).map_err(|error| error.at_path(&path))?;
