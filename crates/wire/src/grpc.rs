@@ -2,10 +2,11 @@
 //! functions. The crate of generated messages has clients only, so there is no generated server.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use firekeep_core::Result;
-use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, Stream, StreamExt};
 use prost::Message;
 use tonic::body::Body;
 use tonic::server::Grpc;
@@ -13,7 +14,8 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
-use crate::status::status;
+use crate::faults::{self, Asked, Told};
+use crate::service::Call;
 
 /// The longest request, in bytes: Firestore's 10 MiB, and room for what is around the writes.
 const MAX_REQUEST: usize = 11 * 1024 * 1024;
@@ -31,55 +33,87 @@ where
     Grpc::new(ProstCodec::default()).max_decoding_message_size(MAX_REQUEST)
 }
 
+/// The messages of a client that sends a stream.
+pub(crate) struct Requests<T> {
+    /// What was read ahead.
+    first: Option<Result<T, Status>>,
+    rest: Streaming<T>,
+}
+
+impl<T> Requests<T> {
+    /// `rest`, its first message read.
+    pub(crate) async fn peeked(mut rest: Streaming<T>) -> Self {
+        let first = rest.message().await.transpose();
+        Self { first, rest }
+    }
+
+    /// The first message, unless it was taken or there is none.
+    pub(crate) fn first(&self) -> Option<&T> {
+        self.first.as_ref().and_then(|first| first.as_ref().ok())
+    }
+}
+
+impl<T> Stream for Requests<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
+        }
+        self.rest.poll_next_unpin(cx)
+    }
+}
+
+impl<T> Unpin for Requests<T> {}
+
 /// Answers one message with one.
 pub(crate) async fn unary<Req, Resp, Fut>(
+    call: &Call,
     request: Http,
-    handler: impl Fn(Req) -> Fut + Send + Sync,
+    handler: impl Fn(&Call, Req) -> Fut + Send + Sync,
 ) -> http::Response<Body>
 where
-    Req: Message + Default + 'static,
+    Req: Asked + Message + Clone + Default + 'static,
     Resp: Message + 'static,
-    Fut: Future<Output = Result<Resp>>,
+    Fut: Future<Output = Result<Resp>> + Send + 'static,
 {
     let service = service_fn(|request: Request<Req>| {
-        let answer = handler(request.into_inner());
-        async move { answer.await.map(Response::new).map_err(|error| status(&error)) }
+        let answer = faults::unary(call, request.into_inner(), &handler);
+        async move { answer.await.map(Response::new) }
     });
-    codec().unary(service, request).await
+    faults::cuttable(codec().unary(service, request).await, call.wreck())
 }
 
 /// Answers one message with a stream.
 pub(crate) async fn streamed<Req, Resp>(
+    call: &Call,
     request: Http,
-    handler: impl Fn(Req) -> Answers<Resp> + Send + Sync,
+    handler: impl Fn(&Call, Req) -> Answers<Resp> + Send + Sync,
 ) -> http::Response<Body>
 where
-    Req: Message + Default + 'static,
-    Resp: Message + 'static,
+    Req: Asked + Message + Clone + Default + 'static,
+    Resp: Told + Message + 'static,
 {
     let service = service_fn(|request: Request<Req>| {
-        let answers = handler(request.into_inner());
-        async move { Ok::<_, Status>(Response::new(with_status(answers))) }
+        let answers = faults::streamed(call, request.into_inner(), &handler);
+        async move { Ok::<_, Status>(Response::new(answers)) }
     });
-    codec().server_streaming(service, request).await
+    faults::cuttable(codec().server_streaming(service, request).await, call.wreck())
 }
 
 /// Answers a stream with a stream.
 pub(crate) async fn both_streamed<Req, Resp>(
+    call: &Call,
     request: Http,
-    handler: impl Fn(Streaming<Req>) -> Answers<Resp> + Send + Sync,
+    handler: fn(&Call, Requests<Req>) -> Answers<Resp>,
 ) -> http::Response<Body>
 where
-    Req: Message + Default + 'static,
-    Resp: Message + 'static,
+    Req: Asked + Message + Default + 'static,
+    Resp: Told + Message + 'static,
 {
     let service = service_fn(|request: Request<Streaming<Req>>| {
-        let answers = handler(request.into_inner());
-        async move { Ok::<_, Status>(Response::new(with_status(answers))) }
+        let answers = faults::both_streamed(call, request.into_inner(), handler);
+        async move { Ok::<_, Status>(Response::new(answers)) }
     });
-    codec().streaming(service, request).await
-}
-
-fn with_status<T: Send + 'static>(answers: Answers<T>) -> BoxStream<'static, Result<T, Status>> {
-    answers.map(|answer| answer.map_err(|error| status(&error))).boxed()
+    faults::cuttable(codec().streaming(service, request).await, call.wreck())
 }

@@ -3,6 +3,7 @@
 mod databases;
 mod decode;
 mod encode;
+mod faults;
 mod grpc;
 mod http;
 mod index_link;
@@ -17,5 +18,6 @@ mod status;
 
 pub use crate::http::Problem;
 pub use databases::{Databases, Hosted, missing};
+pub use faults::{Fault, FaultKind, FaultPlan, Faults, Method, ProjectFaults, Rate, Struck};
 pub use name::DatabaseName;
 pub use server::Server;

@@ -19,16 +19,15 @@ mod telling;
 mod token;
 
 use futures::{StreamExt, stream};
-use tonic::Streaming;
 
-use crate::grpc::Answers;
+use crate::grpc::{Answers, Requests};
 use crate::proto::{ListenRequest, ListenResponse};
 use crate::service::Call;
 use session::Session;
 
 /// `Listen`: ends when the client ends its side, with an error when the server stops or a watch
 /// breaks in a way that a new stream may mend. What is wrong with one target removes that target.
-pub(crate) fn listen(call: &Call, requests: Streaming<ListenRequest>) -> Answers<ListenResponse> {
+pub(crate) fn listen(call: &Call, requests: Requests<ListenRequest>) -> Answers<ListenResponse> {
     let session = Session::new(call.clone(), requests.boxed());
     stream::unfold(session, |mut session| async move {
         session.next().await.map(|answer| (answer, session))

@@ -15,6 +15,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::databases::Databases;
+use crate::faults::{Faults, Severed};
 use crate::http::SideDoors;
 use crate::service::Service;
 
@@ -26,6 +27,7 @@ pub struct Server {
     clock: Arc<dyn Clock>,
     routes: axum::Router,
     any_host: bool,
+    faults: Option<Faults>,
 }
 
 impl Server {
@@ -36,6 +38,7 @@ impl Server {
             clock: Arc::new(SystemClock),
             routes: axum::Router::new(),
             any_host: false,
+            faults: None,
         }
     }
 
@@ -62,6 +65,14 @@ impl Server {
         self
     }
 
+    /// Lets go wrong what `faults` say, and answers what is asked about them in plain HTTP. Delays and
+    /// limits go by the server's clock.
+    pub fn faults(mut self, faults: Faults) -> Self {
+        self.routes = self.routes.merge(faults.routes());
+        self.faults = Some(faults);
+        self
+    }
+
     /// Serves whoever connects to `listener` until `stop` completes, then lets calls under way end,
     /// within 10 seconds, and streams of changes break off.
     ///
@@ -76,7 +87,9 @@ impl Server {
         stop: impl Future<Output = ()>,
     ) -> io::Result<()> {
         let doors = SideDoors::new(Arc::clone(&self.databases), self.routes, self.any_host);
-        let service = Arc::new(Service::new(self.databases, Arc::clone(&self.clock), doors));
+        let faults = self.faults.unwrap_or_else(|| Faults::new(0));
+        let clock = Arc::clone(&self.clock);
+        let service = Arc::new(Service::new(self.databases, clock, doors, faults));
         let connections = GracefulShutdown::new();
         let mut tasks = tokio::task::JoinSet::new();
         let mut stop = pin!(stop);
@@ -113,13 +126,18 @@ async fn connection(
     }
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http2().adaptive_window(true).max_concurrent_streams(None);
+    let severed = Severed::default();
+    let of_calls = severed.clone();
     let answer = service_fn(move |request| {
-        let answer = Arc::clone(&service).answer(request);
+        let answer = Arc::clone(&service).answer(request, of_calls.clone());
         async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = builder.serve_connection(TokioIo::new(socket), answer);
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
-        tracing::debug!(%error, "a connection broke");
+    tokio::select! {
+        served = watcher.watch(connection.into_owned()) => if let Err(error) = served {
+            tracing::debug!(%error, "a connection broke");
+        },
+        () = severed.wait() => {}
     }
 }
 

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tonic::body::Body;
 
 use crate::databases::{Databases, Hosted};
+use crate::faults::{Faults, Method, Severed, Wreck};
 use crate::http::SideDoors;
 use crate::listen::listen;
 use crate::name::DatabaseName;
@@ -22,6 +23,7 @@ pub(crate) struct Service {
     databases: Arc<dyn Databases>,
     clock: Arc<dyn Clock>,
     doors: SideDoors,
+    faults: Faults,
     /// Whether the server stops. Streams that end by themselves never see it.
     stopping: watch::Sender<bool>,
 }
@@ -34,8 +36,9 @@ impl Service {
         databases: Arc<dyn Databases>,
         clock: Arc<dyn Clock>,
         doors: SideDoors,
+        faults: Faults,
     ) -> Self {
-        Self { databases, clock, doors, stopping: watch::Sender::new(false) }
+        Self { databases, clock, doors, faults, stopping: watch::Sender::new(false) }
     }
 
     /// Breaks off the streams that never end by themselves.
@@ -43,16 +46,17 @@ impl Service {
         self.stopping.send_replace(true);
     }
 
-    /// Answers a request of either kind.
+    /// Answers a request of either kind, on a connection that `severed` closes.
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: http::Request<Incoming>,
+        severed: Severed,
     ) -> http::Response<Body> {
         if let Some(refusal) = self.doors.refusal(&request) {
             return refusal;
         }
         match request.uri().path().strip_prefix(SERVICE).map(str::to_owned) {
-            Some(method) => self.call(&method, request).await,
+            Some(method) => self.call(&method, request, severed).await,
             None => self.doors.answer(request).await,
         }
     }
@@ -61,29 +65,29 @@ impl Service {
         self: Arc<Self>,
         method: &str,
         request: http::Request<Incoming>,
+        severed: Severed,
     ) -> http::Response<Body> {
-        let call = Call { cx: self.cx(request.headers()), service: self };
+        let known = Method::ALL.into_iter().find(|known| known.name() == method);
+        let wreck = self.faults.wreck(known, severed);
+        let cx = self.cx(request.headers());
+        let call = Call { cx, service: self, method: known, wreck };
         match method {
-            "GetDocument" => grpc::unary(request, |r| rpc::get_document(&call, r)).await,
-            "ListDocuments" => grpc::unary(request, |r| rpc::list_documents(&call, r)).await,
-            "CreateDocument" => grpc::unary(request, |r| rpc::create_document(&call, r)).await,
-            "UpdateDocument" => grpc::unary(request, |r| rpc::update_document(&call, r)).await,
-            "DeleteDocument" => grpc::unary(request, |r| rpc::delete_document(&call, r)).await,
-            "ListCollectionIds" => {
-                grpc::unary(request, |r| rpc::list_collection_ids(&call, r)).await
-            }
-            "PartitionQuery" => grpc::unary(request, |r| rpc::partition_query(&call, r)).await,
-            "BatchWrite" => grpc::unary(request, |r| rpc::batch_write(&call, r)).await,
-            "BatchGetDocuments" => grpc::streamed(request, |r| rpc::batch_get(&call, r)).await,
-            "BeginTransaction" => grpc::unary(request, |r| rpc::begin(&call, r)).await,
-            "Commit" => grpc::unary(request, |r| rpc::commit(&call, r)).await,
-            "Rollback" => grpc::unary(request, |r| rpc::rollback(&call, r)).await,
-            "RunQuery" => grpc::streamed(request, |r| rpc::run_query(&call, r)).await,
-            "RunAggregationQuery" => {
-                grpc::streamed(request, |r| rpc::run_aggregation(&call, r)).await
-            }
-            "Write" => grpc::both_streamed(request, |r| rpc::write_stream(&call, r)).await,
-            "Listen" => grpc::both_streamed(request, |r| listen(&call, r)).await,
+            "GetDocument" => grpc::unary(&call, request, rpc::get_document).await,
+            "ListDocuments" => grpc::unary(&call, request, rpc::list_documents).await,
+            "CreateDocument" => grpc::unary(&call, request, rpc::create_document).await,
+            "UpdateDocument" => grpc::unary(&call, request, rpc::update_document).await,
+            "DeleteDocument" => grpc::unary(&call, request, rpc::delete_document).await,
+            "ListCollectionIds" => grpc::unary(&call, request, rpc::list_collection_ids).await,
+            "PartitionQuery" => grpc::unary(&call, request, rpc::partition_query).await,
+            "BatchWrite" => grpc::unary(&call, request, rpc::batch_write).await,
+            "BatchGetDocuments" => grpc::streamed(&call, request, rpc::batch_get).await,
+            "BeginTransaction" => grpc::unary(&call, request, rpc::begin).await,
+            "Commit" => grpc::unary(&call, request, rpc::commit).await,
+            "Rollback" => grpc::unary(&call, request, rpc::rollback).await,
+            "RunQuery" => grpc::streamed(&call, request, rpc::run_query).await,
+            "RunAggregationQuery" => grpc::streamed(&call, request, rpc::run_aggregation).await,
+            "Write" => grpc::both_streamed(&call, request, rpc::write_stream).await,
+            "Listen" => grpc::both_streamed(&call, request, listen).await,
             _ => unserved(method).into_http(),
         }
     }
@@ -106,9 +110,37 @@ impl Service {
 pub(crate) struct Call {
     service: Arc<Service>,
     pub(crate) cx: Cx,
+    /// `None` for what is no method of the protocol.
+    method: Option<Method>,
+    wreck: Wreck,
 }
 
 impl Call {
+    /// Which method is called.
+    pub(crate) fn method(&self) -> Option<Method> {
+        self.method
+    }
+
+    /// What may go wrong with it.
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.service.faults
+    }
+
+    /// How it breaks.
+    pub(crate) fn wreck(&self) -> &Wreck {
+        &self.wreck
+    }
+
+    /// The server's clock.
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.service.clock
+    }
+
+    /// The call as it goes on when nobody waits for it any more.
+    pub(crate) fn without_deadline(&self) -> Self {
+        Self { cx: Cx::new(), ..self.clone() }
+    }
+
     /// The database that the resource called `name` is in.
     ///
     /// # Errors

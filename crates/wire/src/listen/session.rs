@@ -14,6 +14,7 @@ use super::target::Target;
 use super::targets::Targets;
 use super::telling::Telling;
 use crate::databases::Hosted;
+use crate::faults;
 use crate::name::DatabaseName;
 use crate::proto::listen_request::TargetChange;
 use crate::proto::listen_response::ResponseType;
@@ -149,7 +150,8 @@ impl Session {
             }
             id => id,
         };
-        let open = |request| hosted.store().watch(&self.call.cx, request);
+        let project = database.project();
+        let open = |request| faults::watch(&self.call, project, hosted.store(), request);
         match Target::new(id, database, target, open) {
             Ok(target) => {
                 self.targets.insert(target);

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use firekeep_core::{Commit, Error, ErrorKind, Result};
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
-use tonic::{Status, Streaming};
+use tonic::Status;
 
 use crate::databases::Hosted;
-use crate::grpc::Answers;
+use crate::grpc::{Answers, Requests};
 use crate::name::DatabaseName;
 use crate::proto::{WriteRequest, WriteResponse};
 use crate::service::Call;
@@ -19,7 +19,7 @@ use crate::{decode, encode};
 /// its side or sends no writes, with the error of the first commit that fails.
 pub(crate) fn write_stream(
     call: &Call,
-    requests: Streaming<WriteRequest>,
+    requests: Requests<WriteRequest>,
 ) -> Answers<WriteResponse> {
     let session = Session::new(call.clone(), requests.boxed());
     stream::unfold(session, |mut session| async move {
