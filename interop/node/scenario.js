@@ -7,10 +7,10 @@ import {plain} from './plain.js';
 
 const scenarios = [];
 
-/** Registers a scenario. `options.seconds` bounds it, 60 unless said. */
+/** Registers a scenario. `options.seconds` bounds it, 30 unless said. */
 export function scenario(name, body, options = {}) {
   if (scenarios.some(known => known.name === name)) throw new Error(`two scenarios are called ${name}`);
-  scenarios.push({name, body, seconds: options.seconds ?? 60});
+  scenarios.push({name, body, seconds: options.seconds ?? 30});
 }
 
 export function registered() {

@@ -19,7 +19,7 @@ HOST = os.environ.get("FIRESTORE_EMULATOR_HOST")
 SCENARIOS = []
 
 
-def scenario(name, seconds=60):
+def scenario(name, seconds=30):
     """Registers a scenario, which is given a `Check`."""
 
     def register(body):
@@ -137,11 +137,11 @@ class Heard:
             return found
 
         with self._changed:
-            assert self._changed.wait_for(look, timeout=30), "no such snapshot within 30 s"
+            assert self._changed.wait_for(look, timeout=20), "no such snapshot within 20 s"
         return found[0]
 
     def number(self, count):
         """The snapshot number `count`, counted from one."""
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.snapshots) >= count, timeout=30), f"no snapshot {count} within 30 s"
+            assert self._changed.wait_for(lambda: len(self.snapshots) >= count, timeout=20), f"no snapshot {count} within 20 s"
             return self.snapshots[count - 1]
