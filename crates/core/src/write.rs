@@ -229,6 +229,8 @@ pub const MAX_TRANSFORMS: usize = 500;
 pub const MAX_REQUEST_BYTES: usize = 10 * 1024 * 1024;
 /// The deepest nesting of maps and arrays.
 pub const MAX_DEPTH: usize = 20;
+/// The most bytes of one text or byte string: 89 less than a document may have.
+pub const MAX_VALUE_BYTES: usize = 1_048_487;
 /// The most numbers in a vector.
 pub const MAX_VECTOR: usize = 2_048;
 
@@ -265,8 +267,19 @@ fn check_value<'a>(value: &'a Value, trail: &mut Vec<&'a str>) -> Result<()> {
         Value::Vector(numbers) if numbers.is_empty() => {
             Err(Error::invalid("a vector has at least one number"))
         }
+        Value::String(text) => check_length(text.len()),
+        Value::Bytes(bytes) => check_length(bytes.len()),
         _ => Ok(()),
     }
+}
+
+fn check_length(bytes: usize) -> Result<()> {
+    if bytes > MAX_VALUE_BYTES {
+        return Err(Error::invalid(format!(
+            "a value has {bytes} bytes; at most {MAX_VALUE_BYTES} fit"
+        )));
+    }
+    Ok(())
 }
 
 fn check_elements<'a>(elements: &'a [Value], trail: &mut Vec<&'a str>) -> Result<()> {
@@ -352,13 +365,16 @@ mod tests {
             (deep(21), "deeper than 20"),
             (Value::Vector(vec![0.0; 2049]), "more than 2048"),
             (Value::Vector(vec![]), "at least one number"),
+            ("x".repeat(MAX_VALUE_BYTES + 1).into(), "a value has 1048488 bytes; at most 1048487"),
+            (Value::Bytes(vec![0; MAX_VALUE_BYTES + 1].into()), "at most 1048487"),
             (fields! { "" => 1 }.into(), "field name is empty"),
             (fields! { "__x__" => 1 }.into(), "reserved"),
         ] {
             let error = Write::replace(path(), fields! { "f" => value }).unwrap_err().to_string();
             assert!(error.contains(rule) && error.contains("`c/d:f"), "{error}");
         }
-        assert!(Write::replace(path(), fields! { "f" => deep(20) }).is_ok());
+        let longest = "x".repeat(MAX_VALUE_BYTES);
+        assert!(Write::replace(path(), fields! { "f" => deep(20), "g" => longest }).is_ok());
     }
 
     #[test]
