@@ -40,5 +40,7 @@ mod pages {
         #[cfg(feature = "jobs")]
         Jobs: "docs/book/src/jobs.md";
         Testing: "docs/book/src/testing.md";
+        #[cfg(all(feature = "firestore", feature = "wire"))]
+        Emulator: "docs/book/src/emulator.md";
     }
 }
