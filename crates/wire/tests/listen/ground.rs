@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use firekeep_core::{Db, Fields, ManualClock, Write};
+use firekeep_core::{Db, Fields, ManualClock, Store, Write};
 use firekeep_memory::{Control, MemoryStore, MemoryStoreBuilder};
 use firekeep_wire::{Hosted, Server};
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
@@ -18,6 +18,9 @@ use tonic::transport::Channel;
 use tonic::{Status, Streaming};
 
 pub(crate) const DATABASE: &str = "projects/demo/databases/(default)";
+
+/// How long a test waits for what must come before it fails.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server and its store.
 pub(crate) struct Ground {
@@ -38,12 +41,16 @@ impl Ground {
     pub(crate) async fn of(build: impl FnOnce(MemoryStoreBuilder) -> MemoryStoreBuilder) -> Self {
         let clock = ManualClock::new();
         let store = build(MemoryStore::builder().clock(clock.clone()).database(DATABASE)).build();
-        let control = store.control();
-        let db = Db::new(store.clone());
+        Self::over(clock, store.clone(), store).await
+    }
+
+    /// A server of `served`, behind which `store` is.
+    pub(crate) async fn over(clock: ManualClock, store: MemoryStore, served: impl Store) -> Self {
+        let (control, db) = (store.control(), Db::new(store));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = Server::new(Hosted::new(std::sync::Arc::new(store))).clock(clock.clone());
+        let server = Server::new(Hosted::new(std::sync::Arc::new(served))).clock(clock.clone());
         let server = server.serve(listener, async move {
             // A sender that is dropped with the test stops the server as well.
             let _ = stopped.await;
@@ -127,7 +134,8 @@ impl Listening {
 
     /// The next message, in short; the end of the stream, or its error.
     pub(crate) async fn ended(&mut self) -> Result<Option<Told>, Status> {
-        Ok(self.responses.message().await?.map(Told::of))
+        let message = tokio::time::timeout(PATIENCE, self.responses.message());
+        Ok(message.await.expect("nothing is told")?.map(Told::of))
     }
 
     /// Messages up to one for the whole stream.
@@ -302,7 +310,7 @@ pub(crate) async fn eventually(is_so: impl Fn() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it never is so");
+    tokio::time::timeout(PATIENCE, wait).await.expect("it never is so");
 }
 
 /// A target of a query.

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use firekeep_core::{Write, fields};
+use firekeep_core::{ManualClock, Write, fields};
+use firekeep_memory::MemoryStore;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use proto::value::ValueType;
 
 use crate::ground::{
-    Ground, Listening, Told, above, brief, collection, documents, query, time, token,
+    DATABASE, Ground, Listening, Told, above, brief, collection, documents, query, time, token,
 };
+use crate::meddler::Meddler;
 
 #[tokio::test]
 async fn each_target_has_its_token_and_the_stream_one_time() {
@@ -121,5 +123,42 @@ async fn no_commit_is_ever_told_by_half() {
         let states = check(listening, 3000, seed).await;
         assert_eq!(writer.join().unwrap(), 3000);
         assert!(states > 5, "the reader saw the end only: {states} states");
+    }
+}
+
+/// The same on one thread, with the commits where they hurt most.
+#[tokio::test]
+async fn no_commit_between_two_targets_is_told_by_half() {
+    const COMMITS: i64 = 40;
+    for seed in 0..40 {
+        let clock = ManualClock::new();
+        let store = MemoryStore::builder().clock(clock.clone()).database(DATABASE).build();
+        let meddler = Meddler::new(store.clone(), COMMITS, seed);
+        let ground = Ground::over(clock, store, meddler.clone()).await;
+        let targets = [collection(1, "a"), collection(2, "b"), query(3, above("b", 20))];
+        let mut listening = ground.listen_to(targets).await;
+        while listening.next().await.brief() != "add 3" {}
+        let mut view = View::default();
+        for round in 0.. {
+            // Something to tell, in case that nothing more is meddled with.
+            ground.set("a/round", fields! { "n" => round }).await;
+            ground.set("b/round", fields! { "n" => round }).await;
+            loop {
+                listening.snapshot().await.iter().for_each(|told| view.take(told));
+                let (mut of_a, mut of_b) = (view.numbers(1, "a/"), view.numbers(2, "b/"));
+                let rounds = (of_a.remove("round"), of_b.remove("round"));
+                assert_eq!(of_a, of_b, "a commit was told by half; seed {seed}");
+                of_b.retain(|_, n| *n > 20);
+                let mut above = view.numbers(3, "b/");
+                above.remove("round");
+                assert_eq!(above, of_b, "a commit was told by half; seed {seed}");
+                if rounds == (Some(round), Some(round)) {
+                    break;
+                }
+            }
+            if meddler.is_done() {
+                break;
+            }
+        }
     }
 }
