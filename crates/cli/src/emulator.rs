@@ -18,7 +18,8 @@ use anyhow::Context;
 use firekeep::memory::IndexFile;
 use firekeep::wire::Server;
 use firekeep::{Clock, ShiftedClock, SystemClock};
-use futures::future::{Either, select};
+use futures::future::select;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 
 use crate::address::{parse_listen, read_index_file};
@@ -75,7 +76,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     record_indexes: Option<PathBuf>,
 
-    /// Start with the databases of this folder, which an --export filled.
+    /// Start with the databases of this folder, which an --export filled. If it is also that of
+    /// --export, it may still be empty.
     #[arg(long, value_name = "DIR")]
     import: Option<PathBuf>,
 
@@ -93,10 +95,11 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
     let rooms = args.rooms()?;
     args.fill(&rooms.keeping)?;
+    take_all_descriptors();
     let listener = args.bind().await?;
     let address = listener.local_addr().context("the listener has no address")?;
     Ready::new(address, seed).say(json);
-    serve(listener, rooms.clone(), &mut interrupt).await?;
+    serve(listener, rooms.clone(), &mut interrupt).await;
     rooms.recording.save()?;
     if let Some(folder) = rooms.keeping.folder() {
         say_exported(folder, rooms.keeping.export(folder)?, json);
@@ -105,11 +108,7 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
 }
 
 /// Serves until the user wants to end, and cuts short how it ends if he says so twice.
-async fn serve(
-    listener: TcpListener,
-    rooms: Rooms,
-    interrupt: &mut Interrupt,
-) -> Result<(), Failure> {
+async fn serve(listener: TcpListener, rooms: Rooms, interrupt: &mut Interrupt) {
     let databases = rooms.databases.clone();
     let server = Server::new(databases.clone()).clock(databases.clock().clone());
     let server = if rooms.is_remote { server.any_host() } else { server };
@@ -122,12 +121,16 @@ async fn serve(
         let _ = stop.send(());
         interrupt.wait().await;
     };
-    match select(pin!(serving), select(pin!(twice), pin!(sweep(&databases)))).await {
-        Either::Left((served, _)) => {
-            let served = served.context("the emulator can't take connections any more");
-            served.map_err(Failure::Failed)
-        }
-        Either::Right(_) => Ok(()),
+    select(pin!(serving), select(pin!(twice), pin!(sweep(&databases)))).await;
+}
+
+/// Takes as many file descriptors as this process may have: each connection needs one, and shells
+/// give a thousand unless asked.
+fn take_all_descriptors() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, most)| setrlimit(Resource::RLIMIT_NOFILE, most, most));
+    if let Err(error) = raised {
+        tracing::debug!(%error, "the number of open files stays as it is");
     }
 }
 
@@ -162,6 +165,10 @@ impl Args {
     /// Puts into the databases what they start with.
     fn fill(&self, keeping: &Keeping) -> Result<(), Failure> {
         let Some(folder) = &self.import else { return Ok(()) };
+        // The first of the runs that hand their databases on.
+        if self.export.as_ref() == Some(folder) && snapshot::is_empty(folder) {
+            return Ok(());
+        }
         let imported = keeping.import(folder).context("can't import");
         imported.map(|_| ()).map_err(Failure::File)
     }

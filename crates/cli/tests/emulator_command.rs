@@ -194,6 +194,21 @@ async fn what_is_exported_at_the_end_is_there_at_the_next_start() {
     assert_eq!(again.db("one").write(guarded).await.unwrap_err().kind(), ErrorKind::AlreadyExists);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_hand_their_databases_on_in_one_folder_that_need_not_be_there_yet() {
+    let kept = folder("handed-on");
+    for n in 1..=3_i64 {
+        let emulated = Emulated::start(&["--import", &kept, "--export", &kept]);
+        let db = emulated.db("p");
+        assert_eq!(
+            db.query(Query::collection("c").build().unwrap()).await.unwrap().len(),
+            n as usize - 1
+        );
+        db.write(create(&format!("c/{n}"), n)).await.unwrap();
+        assert_eq!(emulated.end("TERM").code, Some(0));
+    }
+}
+
 #[tokio::test]
 async fn a_door_exports_and_imports_and_a_broken_snapshot_changes_nothing() {
     let kept = folder("kept-by-door");
@@ -233,6 +248,16 @@ fn a_door_that_is_none_says_which_there_are() {
         assert!(problem.contains("POST clock/advance"), "{problem}");
     }
     assert_eq!(emulated.get("/nope"), (404, "Not Found\n".to_owned()));
+}
+
+#[test]
+fn what_it_does_not_speak_it_says() {
+    let emulated = Emulated::start(&[]);
+    let rest = "/v1/projects/p/databases/(default)/documents/c/d";
+    for path in [rest, "/google.firestore.v1.Firestore/Listen/channel"] {
+        let (status, problem) = emulated.post(path, json!({}));
+        assert_eq!((status, &problem["error"]["status"]), (501, &json!("UNIMPLEMENTED")), "{path}");
+    }
 }
 
 #[test]

@@ -10,8 +10,10 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get};
-use http::{StatusCode, header};
+use firekeep_core::{Error, ErrorKind};
+use http::{HeaderValue, StatusCode, Version, header};
 use hyper::body::Incoming;
+use tonic::Status;
 use tonic::body::Body;
 use tower::ServiceExt;
 
@@ -43,12 +45,18 @@ impl SideDoors {
         &self,
         request: &http::Request<Incoming>,
     ) -> Option<http::Response<Body>> {
-        let problem = guard::check(request, self.any_host).err()?;
+        let problem =
+            guard::check(request, self.any_host).and_then(|()| unspoken(request)).err()?;
         Some(problem.into_response().map(Body::new))
     }
 
-    /// Answers a request that is no call.
+    /// Answers a request that is no call to a method of Firestore's.
     pub(crate) async fn answer(&self, request: http::Request<Incoming>) -> http::Response<Body> {
+        let kind = request.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+        if kind.is_some_and(|kind| kind.starts_with(b"application/grpc")) {
+            return Status::unimplemented("only google.firestore.v1.Firestore is served")
+                .into_http();
+        }
         let request = request.map(axum::body::Body::new);
         let answer: Result<Response, Infallible> = self.router.clone().oneshot(request).await;
         match answer {
@@ -56,6 +64,21 @@ impl SideDoors {
             Err(never) => match never {},
         }
     }
+}
+
+/// Refuses what speaks neither gRPC nor to a door, and would otherwise get an answer that it can't
+/// make sense of.
+fn unspoken<B>(request: &http::Request<B>) -> Result<(), Problem> {
+    let path = request.uri().path();
+    let is_call = path.starts_with("/google.firestore.") && request.version() < Version::HTTP_2;
+    if !is_call && !path.starts_with("/v1/") && !path.starts_with("/v1beta1/") {
+        return Ok(());
+    }
+    Err(Problem::from(Error::new(
+        ErrorKind::Unimplemented,
+        "neither Firestore's REST interface nor the web client's protocol is served; use a client \
+         that speaks gRPC over HTTP/2, as the official ones for servers do",
+    )))
 }
 
 /// What test suites poll until the emulator is up.

@@ -74,29 +74,22 @@ impl Server {
     }
 
     /// Serves whoever connects to `listener` until `stop` completes, then lets calls under way end,
-    /// within 10 seconds, and streams of changes break off.
-    ///
-    /// # Errors
-    /// If connections can't be taken any more.
+    /// within 10 seconds, and streams of changes break off. A connection that can't be taken, for
+    /// want of file descriptors say, waits until it can.
     ///
     /// # Cancellation
     /// Dropping the future stops the server at once; connections under way are cut.
-    pub async fn serve(
-        self,
-        listener: TcpListener,
-        stop: impl Future<Output = ()>,
-    ) -> io::Result<()> {
+    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let doors = SideDoors::new(Arc::clone(&self.databases), self.routes, self.any_host);
         let faults = self.faults.unwrap_or_else(|| Faults::new(0));
         let clock = Arc::clone(&self.clock);
-        let service = Arc::new(Service::new(self.databases, clock, doors, faults));
+        let service = Arc::new(Service::new(self.databases, Arc::clone(&clock), doors, faults));
         let connections = GracefulShutdown::new();
         let mut tasks = tokio::task::JoinSet::new();
         let mut stop = pin!(stop);
         loop {
             tokio::select! {
-                accepted = listener.accept() => {
-                    let (socket, _) = accepted?;
+                socket = accept(&listener, &*clock) => {
                     tasks.spawn(connection(Arc::clone(&service), socket, connections.watcher()));
                 }
                 Some(_) = tasks.join_next() => {}
@@ -110,8 +103,22 @@ impl Server {
             while tasks.join_next().await.is_some() {}
         };
         // Whoever has not sent the whole of a call may never do so.
-        futures::future::select(pin!(ended), self.clock.sleep(PATIENCE)).await;
-        Ok(())
+        futures::future::select(pin!(ended), clock.sleep(PATIENCE)).await;
+    }
+}
+
+/// The next connection.
+async fn accept(listener: &TcpListener, clock: &dyn Clock) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((socket, _)) => return socket,
+            // The client thought better of it.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::error!(%error, "a connection can't be taken");
+                clock.sleep(RECOVERY).await;
+            }
+        }
     }
 }
 
@@ -143,3 +150,6 @@ async fn connection(
 
 /// How long a server that stops waits for calls under way.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a server waits for a machine that has no room for another connection.
+const RECOVERY: Duration = Duration::from_millis(100);

@@ -18,7 +18,7 @@ use firekeep::wire::DatabaseName;
 use serde::Serialize;
 
 pub(crate) use reading::read;
-pub(crate) use writing::{check_target, write};
+pub(crate) use writing::{check_target, is_empty, write};
 
 /// A database as a snapshot has it.
 #[derive(Debug)]

@@ -20,6 +20,11 @@ pub(crate) fn check_target(folder: &Path) -> Result<()> {
     former(folder).map(|_| ())
 }
 
+/// Whether there is no snapshot in `folder`, nor anything else.
+pub(crate) fn is_empty(folder: &Path) -> bool {
+    matches!(former(folder), Ok(None))
+}
+
 /// Writes `databases` into `folder`, in place of the snapshot that it has.
 ///
 /// # Errors
