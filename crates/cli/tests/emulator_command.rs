@@ -6,9 +6,14 @@ mod emulated;
 mod program;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use emulated::Emulated;
-use firekeep::{ErrorKind, Query, Write, field, fields};
+use firekeep::{
+    Clock, DocumentChange, ErrorKind, Query, SystemClock, WatchEvent, WatchFrom, Write, field,
+    fields,
+};
+use futures::TryStreamExt;
 use program::{file, firekeep, run, signal};
 use serde_json::json;
 
@@ -153,7 +158,7 @@ async fn a_document_expires_when_its_time_has_come_by_a_clock_that_can_be_moved(
     let db = emulated.db("p");
     let now: firekeep::Timestamp =
         emulated.json("/firekeep/v1/clock")["now"].as_str().unwrap().parse().unwrap();
-    let gone = now.saturating_add(std::time::Duration::from_secs(3_600));
+    let gone = now.saturating_add(Duration::from_secs(3_600));
     let doc = Write::create("c/d".try_into().unwrap(), fields! { "gone" => gone }).unwrap();
     db.write(doc).await.unwrap();
     let advance = |body| emulated.post("/firekeep/v1/clock/advance", body);
@@ -207,6 +212,32 @@ async fn runs_hand_their_databases_on_in_one_folder_that_need_not_be_there_yet()
         db.write(create(&format!("c/{n}"), n)).await.unwrap();
         assert_eq!(emulated.end("TERM").code, Some(0));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_sees_documents_expire_and_does_not_hold_up_the_end() {
+    let policy = file("ttl-listened.json", TTL);
+    let emulated = Emulated::start(&["--indexes", &policy]);
+    let db = emulated.db("p");
+    let gone = SystemClock.wall().saturating_add(Duration::from_secs(60));
+    let doc = Write::create("c/d".try_into().unwrap(), fields! { "gone" => gone }).unwrap();
+    db.write(doc).await.unwrap();
+    let mut events = db.watch(Query::collection("c"), WatchFrom::Start).unwrap();
+    let mut next = async || loop {
+        match events.try_next().await.unwrap().unwrap() {
+            WatchEvent::Batch(batch) if !batch.changes.is_empty() => return batch.changes,
+            _ => {}
+        }
+    };
+    assert!(matches!(&next().await[..], [DocumentChange::Set(doc)] if doc.id() == "d"));
+    assert_eq!(emulated.json("/firekeep/v1/databases")["databases"][0]["watches"], 1);
+    assert_eq!(emulated.post("/firekeep/v1/clock/advance", json!({ "seconds": 61 })).0, 200);
+    assert!(matches!(&next().await[..], [DocumentChange::Removed(_)]));
+    let before = SystemClock.monotonic();
+    let end = tokio::task::spawn_blocking(|| emulated.end("INT")).await.unwrap();
+    assert_eq!(end.code, Some(0), "{end:?}");
+    let took = SystemClock.monotonic() - before;
+    assert!(took < Duration::from_secs(8), "it waited for the stream: {took:?}");
 }
 
 #[tokio::test]
