@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use crate::step::{self, Steps};
-use crate::{arrows, chaos, demo, deny, indexes, mutants, simulate, test, tidy, workspace};
+use crate::{
+    arrows, chaos, demo, deny, indexes, interop, mutants, simulate, test, tidy, workspace,
+};
 
 /// Run every check and every test; what `.ci/run` calls.
 #[derive(Debug, clap::Args)]
@@ -23,6 +25,7 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     steps.run("doc", doc);
     steps.run("test", || test::run_noting_indexes(indexes::new_folder()?));
     steps.run("indexes", indexes::check);
+    steps.run("interop", || interop::run(&interop::Args::default()));
     steps.run("simulate", simulate::run_all);
     steps.run("mutants", mutants::run_all);
     steps.run("chaos", chaos::run_briefly);

@@ -23,7 +23,7 @@ use crate::{install, step, workspace};
 ///
 /// Every scenario of `interop/` runs on both. It fails if ours does not answer as production does,
 /// or if the official emulator does not and `interop/differences.toml` does not say so.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask interop                              both clients, every scenario
   cargo xtask interop --client node --only listen  those of Node whose name has `listen` in it

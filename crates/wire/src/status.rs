@@ -1,6 +1,7 @@
 //! What an error is called in the protocol: one table for codes, one for words.
 
-use std::borrow::Cow;
+mod size;
+
 use std::time::Duration;
 
 use firekeep_core::{DocPath, Error, ErrorKind, Retry};
@@ -30,7 +31,7 @@ pub(crate) fn details(error: &Error) -> rpc::Status {
     };
     rpc::Status {
         code: code(error.kind()) as i32,
-        message: message(error).into_owned(),
+        message: message(error),
         details: after.map(retry_info).into_iter().collect(),
     }
 }
@@ -131,13 +132,14 @@ const WORDS: &[Words] = &[
 /// Production's refusal of a request of more than 10 MiB.
 pub(crate) const TOO_LONG: &str = "Request payload size exceeds the limit: 10485760 bytes.";
 
-fn message(error: &Error) -> Cow<'_, str> {
+fn message(error: &Error) -> String {
     let same = |row: &&Words| row.kind == error.kind() && error.message().starts_with(row.ours);
-    match (WORDS.iter().find(same), error.path()) {
-        (Some(row), _) => row.production.into(),
-        (None, Some(path)) => format!("{} ({path})", error.message()).into(),
-        (None, None) => error.message().into(),
-    }
+    let words = WORDS.iter().find(same).map(|row| row.production.to_owned());
+    let words = words.or_else(|| size::refusal(error));
+    size::bounded(words.unwrap_or_else(|| match error.path() {
+        Some(path) => format!("{} ({path})", error.message()),
+        None => error.message().to_owned(),
+    }))
 }
 
 /// `error` in the words that need to know the database: production names documents in full, and the
@@ -149,6 +151,7 @@ pub(crate) fn worded(error: Error, database: &DatabaseName) -> Error {
         ErrorKind::AlreadyExists => name().map(|name| format!("Document already exists: {name}")),
         // The versions say it all.
         ErrorKind::FailedPrecondition if error.path().is_some() => Some(error.message().to_owned()),
+        ErrorKind::InvalidArgument => name().and_then(|name| size::document_refusal(&error, &name)),
         ErrorKind::MissingIndex => Some(crate::index_link::with_link(error.message(), database)),
         _ => None,
     };

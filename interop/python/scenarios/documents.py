@@ -42,6 +42,16 @@ def create(check):
     check.equal("an id of the client", len(added.id), 20)
 
 
+@scenario("documents/long-names")
+def long_names(check):
+    # In a header each byte of these takes three, and the client's core takes 16 KiB of headers.
+    id = "ü" * 745
+    document = check.db.document(id, id, id, id)
+    document.create({"n": 1})
+    check.fails("a refusal that names it", lambda: document.create({}), "ALREADY_EXISTS", "already exists")
+    check.equal("it is there", document.get().to_dict(), {"n": 1})
+
+
 @scenario("documents/set")
 def set_(check):
     document = check.db.document("c/a")

@@ -11,7 +11,7 @@ use crate::grpc::{Answers, Requests};
 use crate::name::DatabaseName;
 use crate::proto::{WriteRequest, WriteResponse};
 use crate::service::Call;
-use crate::status::refused;
+use crate::status::{refused, worded};
 use crate::{decode, encode};
 
 /// `Write`: the first message names the database and is answered with a token; each message after it
@@ -79,8 +79,9 @@ impl Session {
             return Ok(WriteResponse { stream_token: self.tokens.give(), ..Default::default() });
         }
         let writes = request.writes.into_iter().map(|write| decode::write(&database, write));
-        let commit = Commit::new(writes.collect::<Result<_>>()?)?;
-        let committed = hosted.store().commit(&self.call.cx, commit).await?;
+        let commit = Commit::of_any_length(writes.collect::<Result<_>>()?)?;
+        let committed = hosted.store().commit(&self.call.cx, commit).await;
+        let committed = committed.map_err(|error| worded(error, &database))?;
         let committed = encode::committed(&database, &committed);
         Ok(WriteResponse {
             stream_id: String::new(),
