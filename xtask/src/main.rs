@@ -10,6 +10,7 @@ mod demo;
 mod deny;
 mod emulator;
 mod environment;
+mod fuzz;
 mod indexes;
 mod install;
 mod interop;
@@ -41,6 +42,7 @@ enum Command {
     Emulator(emulator::Args),
     Mutants(mutants::Args),
     Simulate(simulate::Args),
+    Fuzz(fuzz::Args),
     Bench(bench::Args),
     Chaos(chaos::Args),
     Gc(jobs::Gc),
@@ -62,6 +64,7 @@ fn main() -> anyhow::Result<()> {
         Command::Interop(args) => interop::run(&args),
         Command::Mutants(args) => mutants::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Chaos(args) => chaos::run(&args),
         Command::Gc(args) => jobs::gc(&args),

@@ -9,6 +9,7 @@ use firekeep_core::Result;
 use futures::stream::{BoxStream, Stream, StreamExt};
 use prost::Message;
 use tonic::body::Body;
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
 use tonic::server::Grpc;
 use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
@@ -25,12 +26,64 @@ pub(crate) type Answers<T> = BoxStream<'static, Result<T>>;
 
 type Http = http::Request<hyper::body::Incoming>;
 
-fn codec<Req, Resp>() -> Grpc<ProstCodec<Resp, Req>>
+/// One message is read, or each of a stream of them.
+fn codec<Req, Resp, C>() -> Grpc<C>
+where
+    C: Codec<Encode = Resp, Decode = Req> + Default,
+{
+    Grpc::new(C::default()).max_decoding_message_size(MAX_REQUEST)
+}
+
+/// Reads one message, and refuses a second one.
+#[derive(Debug)]
+struct Single<Resp, Req>(ProstCodec<Resp, Req>);
+
+impl<Req, Resp> Default for Single<Resp, Req> {
+    fn default() -> Self {
+        Self(ProstCodec::default())
+    }
+}
+
+impl<Req, Resp> Codec for Single<Resp, Req>
 where
     Req: Message + Default + 'static,
     Resp: Message + 'static,
 {
-    Grpc::new(ProstCodec::default()).max_decoding_message_size(MAX_REQUEST)
+    type Encode = Resp;
+    type Decode = Req;
+    type Encoder = <ProstCodec<Resp, Req> as Codec>::Encoder;
+    type Decoder = SingleDecoder<<ProstCodec<Resp, Req> as Codec>::Decoder>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        self.0.encoder()
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        SingleDecoder { of_one: self.0.decoder(), is_done: false }
+    }
+}
+
+/// Decodes once.
+#[derive(Debug)]
+struct SingleDecoder<D> {
+    of_one: D,
+    is_done: bool,
+}
+
+impl<D: Decoder<Error = Status>> Decoder for SingleDecoder<D> {
+    type Item = D::Item;
+    type Error = Status;
+
+    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<D::Item>, Status> {
+        if std::mem::replace(&mut self.is_done, true) {
+            return Err(Status::internal("Too many request messages."));
+        }
+        self.of_one.decode(from)
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        self.of_one.buffer_settings()
+    }
 }
 
 /// The messages of a client that sends a stream.
@@ -81,7 +134,7 @@ where
         let answer = faults::unary(call, request.into_inner(), &handler);
         async move { answer.await.map(Response::new) }
     });
-    faults::cuttable(codec().unary(service, request).await, call.wreck())
+    faults::cuttable(codec::<_, _, Single<_, _>>().unary(service, request).await, call.wreck())
 }
 
 /// Answers one message with a stream.
@@ -98,7 +151,10 @@ where
         let answers = faults::streamed(call, request.into_inner(), &handler);
         async move { Ok::<_, Status>(Response::new(answers)) }
     });
-    faults::cuttable(codec().server_streaming(service, request).await, call.wreck())
+    faults::cuttable(
+        codec::<_, _, Single<_, _>>().server_streaming(service, request).await,
+        call.wreck(),
+    )
 }
 
 /// Answers a stream with a stream.
@@ -115,5 +171,8 @@ where
         let answers = faults::both_streamed(call, request.into_inner(), handler);
         async move { Ok::<_, Status>(Response::new(answers)) }
     });
-    faults::cuttable(codec().streaming(service, request).await, call.wreck())
+    faults::cuttable(
+        codec::<_, _, ProstCodec<_, _>>().streaming(service, request).await,
+        call.wreck(),
+    )
 }

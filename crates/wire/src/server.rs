@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use firekeep_core::{Clock, SystemClock};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::databases::Databases;
 use crate::faults::{Faults, Severed};
+use crate::heard::Heard;
 use crate::http::SideDoors;
 use crate::service::Service;
 
@@ -77,6 +78,9 @@ impl Server {
     /// within 10 seconds, and streams of changes break off. A connection that can't be taken, for
     /// want of file descriptors say, waits until it can.
     ///
+    /// # Panics
+    /// Outside of a runtime of Tokio with its timers and sockets.
+    ///
     /// # Cancellation
     /// Dropping the future stops the server at once; connections under way are cut.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
@@ -132,7 +136,10 @@ async fn connection(
         tracing::debug!(%error, "a connection can't be made to send at once");
     }
     let mut builder = Builder::new(TokioExecutor::new());
+    let timer = TokioTimer::new();
+    builder.http1().timer(timer.clone()).header_read_timeout(HEAD_PATIENCE);
     builder.http2().adaptive_window(true).max_concurrent_streams(None);
+    let (socket, speaks) = Heard::new(socket);
     let severed = Severed::default();
     let of_calls = severed.clone();
     let answer = service_fn(move |request| {
@@ -145,9 +152,15 @@ async fn connection(
             tracing::debug!(%error, "a connection broke");
         },
         () = severed.wait() => {}
+        () = speaks.or_not(HEAD_PATIENCE) => {
+            tracing::debug!("a connection was closed: it never said what it wants");
+        }
     }
 }
 
+/// How long a client may take for the head of a request, and to say which kind of HTTP it speaks. Of
+/// the machine's time, whatever clock the databases have: a socket knows no other.
+const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a server that stops waits for calls under way.
 const PATIENCE: Duration = Duration::from_secs(10);
 

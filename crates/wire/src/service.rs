@@ -15,7 +15,7 @@ use crate::http::SideDoors;
 use crate::listen::listen;
 use crate::name::DatabaseName;
 use crate::status::status;
-use crate::{grpc, rpc};
+use crate::{grpc, refusal, rpc};
 
 /// What all connections of a server share.
 #[derive(Debug)]
@@ -56,7 +56,10 @@ impl Service {
             return refusal;
         }
         match request.uri().path().strip_prefix(SERVICE).map(str::to_owned) {
-            Some(method) => self.call(&method, request, severed).await,
+            Some(method) => match refusal::no_call(&request) {
+                Some(refusal) => refusal,
+                None => refusal::reworded(self.call(&method, request, severed).await),
+            },
             None => self.doors.answer(request).await,
         }
     }

@@ -46,9 +46,9 @@ fn retry_info(after: Duration) -> prost_types::Any {
 
 /// What is wrong with a message of a client's stream that can't be read.
 pub(crate) fn refused(status: &Status) -> Error {
+    let too_long = crate::refusal::too_long(status);
+    let status = too_long.as_ref().unwrap_or(status);
     let kind = match status.code() {
-        // Too long.
-        Code::OutOfRange | Code::ResourceExhausted => ErrorKind::ResourceExhausted,
         Code::Cancelled | Code::Unknown => ErrorKind::Cancelled,
         Code::Unimplemented => ErrorKind::Unimplemented,
         _ => ErrorKind::InvalidArgument,

@@ -1,0 +1,13 @@
+//! What no client of good will sends: a status each, and the server goes on.
+
+mod answer;
+mod connection;
+mod forge;
+mod frame;
+mod fuzz;
+mod ground;
+mod http1;
+mod http2;
+mod message;
+mod mutation;
+mod schema;
