@@ -51,7 +51,7 @@ impl Gathered {
                 all.map(|change| (change.path().clone(), change)).collect();
             self.changes = last.into_values().collect();
         }
-        if batch.caught_up || self.upto.is_some() {
+        if batch.caught_up {
             self.upto = Some((batch.position, batch.read_time));
         }
     }

@@ -9,6 +9,7 @@ mod meddler;
 mod quiet;
 mod refusals;
 mod resuming;
+mod scripts;
 mod several;
 mod targets;
 mod writes;
