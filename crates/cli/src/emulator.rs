@@ -100,11 +100,12 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
     let address = listener.local_addr().context("the listener has no address")?;
     Ready::new(address, seed).say(json);
     serve(listener, rooms.clone(), &mut interrupt).await;
-    rooms.recording.save()?;
+    // Neither file goes missing because the other can't be written.
+    let recorded = rooms.recording.save();
     if let Some(folder) = rooms.keeping.folder() {
         say_exported(folder, rooms.keeping.export(folder)?, json);
     }
-    Ok(())
+    recorded.map_err(Failure::Failed)
 }
 
 /// Serves until the user wants to end, and cuts short how it ends if he says so twice.

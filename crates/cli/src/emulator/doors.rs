@@ -46,4 +46,4 @@ async fn no_such_door() -> Problem {
 
 const DOORS: &str = "there is no such door; below /firekeep/v1 there are: GET clock, \
                      POST clock/advance, POST expire, GET databases, GET indexes, POST export, \
-                     POST import";
+                     POST import, GET, PUT and DELETE faults, POST faults/next, POST faults/late";
