@@ -282,6 +282,21 @@ fn a_door_that_is_none_says_which_there_are() {
 }
 
 #[test]
+fn who_reaches_it_from_elsewhere_names_no_folder() {
+    let args = ["emulator", "--host-port", "0.0.0.0:0", "--allow-remote"];
+    let mut emulated = Emulated::spawn(firekeep(&args));
+    emulated.address = emulated.address.replace("0.0.0.0", "127.0.0.1");
+    let elsewhere = folder("elsewhere");
+    for door in ["/firekeep/v1/export", "/firekeep/v1/import"] {
+        let (status, problem) = emulated.post(door, json!({ "directory": elsewhere }));
+        assert_eq!((status, &problem["error"]["status"]), (403, &json!("PERMISSION_DENIED")));
+    }
+    assert!(!PathBuf::from(elsewhere).exists());
+    let by_name = ureq::get(emulated.url("/")).header("Host", "firestore.internal:8080");
+    assert_eq!(by_name.call().unwrap().status(), 200, "it may have any name there");
+}
+
+#[test]
 fn what_it_does_not_speak_it_says() {
     let emulated = Emulated::start(&[]);
     let rest = "/v1/projects/p/databases/(default)/documents/c/d";
