@@ -105,13 +105,12 @@ fn result_field(name: &str) -> Result<Option<FieldPath>> {
     if name.is_empty() {
         return Ok(None);
     }
-    let path = FieldPath::parse(name)?;
     let is_reserved =
-        |name: &str| name.len() >= 4 && name.starts_with("__") && name.ends_with("__");
-    if let Some(segment) = path.segments().find(|segment| is_reserved(segment)) {
-        return Err(Error::invalid(format!(
+        |name: &&str| name.len() >= 4 && name.starts_with("__") && name.ends_with("__");
+    match name.split('.').find(is_reserved) {
+        Some(segment) => Err(Error::invalid(format!(
             "The distanceResultField.property.name \"{segment}\" is reserved."
-        )));
+        ))),
+        None => FieldPath::parse(name).map(Some),
     }
-    Ok(Some(path))
 }

@@ -64,10 +64,10 @@ pub(crate) fn query(
 
 fn scope(database: &DatabaseName, parent: &str, query: &StructuredQuery) -> Result<QueryBuilder> {
     let [from] = &*query.from else {
-        return Err(Error::invalid(format!(
-            "StructuredQuery.from names one collection, not {}",
-            query.from.len()
-        )));
+        return Err(Error::invalid(match &*query.from {
+            [] => "kind is required for this query",
+            _ => "StructuredQuery.from cannot have more than one collection selector.",
+        }));
     };
     let under = database.parent(parent)?;
     Ok(match under {

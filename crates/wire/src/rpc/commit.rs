@@ -64,7 +64,7 @@ fn check_distinct(writes: &[Write]) -> Result<()> {
     let mut seen = HashSet::with_capacity(writes.len());
     match writes.iter().find(|write| !seen.insert(write.path())) {
         Some(twice) => {
-            let why = "Cannot write to the same document more than once in a batch write";
+            let why = "the same document cannot be written more than once in a single request";
             Err(Error::invalid(why).at_path(twice.path()))
         }
         None => Ok(()),

@@ -7,6 +7,7 @@ use firekeep_core::{
     Reference, Result, Timestamp, Value,
 };
 use futures::TryStreamExt;
+use prost::Message;
 
 use super::page::{self, PageToken};
 use super::snapshot::snapshot;
@@ -16,13 +17,16 @@ use crate::projection::narrowed;
 use crate::proto::list_documents_request::ConsistencySelector;
 use crate::proto::{self, ListDocumentsRequest, ListDocumentsResponse};
 use crate::service::Call;
+use crate::status::worded;
 use crate::{decode, encode};
 
 /// How many documents a page holds unless the request says so, as on the official emulator.
 const DOCUMENTS_PER_PAGE: usize = 30;
-/// A page ends with the document that takes it beyond this many bytes, as on the official emulator:
-/// some clients refuse answers that are longer.
-const BYTES_PER_PAGE: usize = 4 * 1024 * 1024;
+/// A page of more than one document has at most this many bytes, 4 MiB with the token after it, as on
+/// the official emulator: clients in several languages refuse longer answers unless told otherwise.
+const BYTES_PER_PAGE: usize = 4 * 1024 * 1024 - 8 * 1024;
+/// What surrounds a document in an answer, in bytes.
+const PER_DOCUMENT: usize = 6;
 
 /// `ListDocuments`.
 pub(crate) fn list_documents(
@@ -33,12 +37,12 @@ pub(crate) fn list_documents(
     async move {
         let (database, hosted) = call.database(&request.parent)?;
         let listing = Listing::new(database, request)?;
-        let (mut entries, read_in_part) = listing.entries(&call, &hosted).await?;
-        let fit = listing.fitting(&entries);
-        let more = read_in_part || fit < entries.len();
-        entries.truncate(fit);
-        let next = entries.last().filter(|_| more).map(|last| listing.token_after(last).text());
-        let documents = entries.iter().map(|entry| listing.encode(entry)).collect();
+        let found = listing.entries(&call, &hosted).await;
+        let (entries, in_part) = found.map_err(|error| worded(error, &listing.database))?;
+        let documents = listing.fitting(&entries);
+        let more = in_part || documents.len() < entries.len();
+        let last = documents.len().checked_sub(1).map(|last| &entries[last]);
+        let next = last.filter(|_| more).map(|last| listing.token_after(last).text());
         Ok(ListDocumentsResponse { documents, next_page_token: next.unwrap_or_default() })
     }
 }
@@ -198,18 +202,19 @@ impl Listing {
         Ok(missing)
     }
 
-    /// How many of `entries` fit on a page.
-    fn fitting(&self, entries: &[Entry]) -> usize {
+    /// As many of `entries` as fit on a page, and one in any case.
+    fn fitting(&self, entries: &[Entry]) -> Vec<proto::Document> {
         let mut bytes = 0;
-        let fits = |entry: &&Entry| {
-            let room = bytes < BYTES_PER_PAGE;
-            bytes += match entry {
-                Entry::Found(document) => document.size(),
-                Entry::Missing(path) => path.as_str().len(),
-            };
-            room
-        };
-        entries.iter().take(self.size).take_while(fits).count()
+        let mut page = Vec::new();
+        for entry in entries.iter().take(self.size) {
+            let document = self.encode(entry);
+            bytes += document.encoded_len() + PER_DOCUMENT;
+            if bytes > BYTES_PER_PAGE && !page.is_empty() {
+                break;
+            }
+            page.push(document);
+        }
+        page
     }
 
     fn token_after(&self, last: &Entry) -> PageToken {
