@@ -64,14 +64,23 @@ async fn a_request_of_more_than_10_mebibytes_is_refused_in_production_s_words() 
 #[tokio::test]
 async fn a_document_beyond_its_bound_is_refused() {
     let mut ground = Ground::new();
-    let write = update("c/d", [("t", text(&"x".repeat(1_048_576)))]);
+    let half = || text(&"x".repeat(524_288));
+    let write = update("c/d", [("s", half()), ("t", half())]);
     let why = refused(ground.commit(vec![write]).await, Code::InvalidArgument);
     let words = format!(
-        "Document '{}' cannot be written because its size (1,048,631 bytes) exceeds the maximum \
+        "Document '{}' cannot be written because its size (1,048,634 bytes) exceeds the maximum \
          allowed size of 1,048,576 bytes.",
         name("c/d")
     );
     assert_eq!(why, words);
+}
+
+#[tokio::test]
+async fn a_value_beyond_its_bound_is_refused() {
+    let mut ground = Ground::new();
+    let write = update("c/d", [("t", text(&"x".repeat(1_048_488)))]);
+    let why = refused(ground.commit(vec![write]).await, Code::InvalidArgument);
+    assert_eq!(why, "The value of property \"t\" is longer than 1048487 bytes.");
 }
 
 async fn get_at(ground: &mut Ground, seconds: i64) -> Result<proto::Document, Status> {
