@@ -82,3 +82,50 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 /// The version of a token's bytes.
 const FORMAT: u8 = 1;
 const HEADER: usize = 1 + 8 + 8;
+
+#[cfg(test)]
+mod tests {
+    use firekeep_core::ErrorKind;
+
+    use super::*;
+
+    fn key(documents: &[&str]) -> TargetKey {
+        let documents = documents.iter().map(|&name| name.to_owned()).collect();
+        TargetKey::new("d", &TargetType::Documents(DocumentsTarget { documents }))
+    }
+
+    fn resume(key: TargetKey, token: impl Into<Bytes>) -> Result<Resume> {
+        judge(key, Some(ResumeType::ResumeToken(token.into())))
+    }
+
+    #[test]
+    fn a_token_reads_back_as_it_was_made() {
+        let (position, at) = (Position::new(&b"place"[..]), Timestamp::from_micros(1_500).unwrap());
+        let token = key(&["a", "b"]).token(&position, at);
+        let read = resume(key(&["b", "a", "b"]), token).unwrap();
+        assert_eq!(read, Resume { from: WatchFrom::After(position), since: Some(at) });
+    }
+
+    #[test]
+    fn no_token_is_a_start() {
+        let start = Resume { from: WatchFrom::Start, since: None };
+        assert_eq!(judge(key(&["a"]), None).unwrap(), start);
+        assert_eq!(resume(key(&["a"]), Bytes::new()).unwrap(), start);
+    }
+
+    #[test]
+    fn any_damage_but_to_the_position_is_refused_and_never_a_panic() {
+        let token = key(&["a"]).token(&Position::new(&b"place"[..]), Timestamp::MIN);
+        for length in 1..HEADER {
+            let error = resume(key(&["a"]), token.slice(..length)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidArgument);
+        }
+        for byte in 0..HEADER {
+            let mut damaged = token.to_vec();
+            damaged[byte] ^= 0x80;
+            let read = resume(key(&["a"]), damaged);
+            // A time can be any that is in range.
+            assert!(byte > HEADER - 8 || read.is_err(), "byte {byte}");
+        }
+    }
+}

@@ -5,6 +5,7 @@
 mod client;
 mod ends;
 mod ground;
+mod many;
 mod meddler;
 mod quiet;
 mod refusals;

@@ -213,8 +213,8 @@ async fn run(seed: u64) -> usize {
 #[tokio::test]
 async fn a_consistent_state_is_the_stores_of_that_time() {
     let mut compared = 0;
-    for seed in 0..24 {
+    for seed in 0..12 {
         compared += run(seed).await;
     }
-    assert!(compared > 1000, "only {compared} states were compared");
+    assert!(compared > 500, "only {compared} states were compared");
 }
