@@ -111,7 +111,7 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
 /// Serves until the user wants to end, and cuts short how it ends if he says so twice.
 async fn serve(listener: TcpListener, rooms: Rooms, interrupt: &mut Interrupt) {
     let databases = rooms.databases.clone();
-    let server = Server::new(databases.clone()).clock(databases.clock().clone());
+    let server = Server::new(databases.clone()).clock(databases.clock().clone()).page();
     let server = if rooms.is_remote { server.any_host() } else { server };
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = server.routes(doors::routes(rooms)).serve(listener, async move {

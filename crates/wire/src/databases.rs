@@ -15,6 +15,12 @@ pub trait Databases: fmt::Debug + Send + Sync + 'static {
     /// [`NotFound`](firekeep_core::ErrorKind::NotFound) if there is none.
     fn database(&self, name: &DatabaseName) -> Result<Hosted>;
 
+    /// The databases that were used so far, sorted: what a page that shows them offers. None, unless
+    /// this is overridden.
+    fn used(&self) -> Vec<DatabaseName> {
+        Vec::new()
+    }
+
     /// Deletes every document of the database of that name and ends its transactions, as the
     /// official emulator's door for test suites does. A database that was never used is clear.
     ///
@@ -52,6 +58,11 @@ impl Hosted {
         self
     }
 
+    /// The same database, reached by `store`.
+    pub(crate) fn with_store(self, store: Arc<dyn Store>) -> Self {
+        Self { store, ..self }
+    }
+
     /// The store.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
@@ -81,6 +92,10 @@ impl Databases for Hosted {
             return Ok(self.clone());
         }
         Err(missing(name))
+    }
+
+    fn used(&self) -> Vec<DatabaseName> {
+        DatabaseName::new(&self.store.info().database).into_iter().collect()
     }
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod activity;
 mod databases;
 mod decode;
 mod encode;
@@ -10,6 +11,7 @@ mod http;
 mod index_link;
 mod listen;
 mod name;
+mod page;
 mod projection;
 mod proto;
 mod refusal;

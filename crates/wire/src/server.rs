@@ -14,10 +14,12 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::activity::Activity;
 use crate::databases::Databases;
 use crate::faults::{Faults, Severed};
 use crate::heard::Heard;
 use crate::http::SideDoors;
+use crate::page;
 use crate::service::Service;
 
 /// A server that has not started yet.
@@ -29,6 +31,7 @@ pub struct Server {
     routes: axum::Router,
     any_host: bool,
     faults: Option<Faults>,
+    has_page: bool,
 }
 
 impl Server {
@@ -40,6 +43,7 @@ impl Server {
             routes: axum::Router::new(),
             any_host: false,
             faults: None,
+            has_page: false,
         }
     }
 
@@ -74,6 +78,28 @@ impl Server {
         self
     }
 
+    /// Shows at `/ui`, to whoever opens it in a browser, what is in the databases and what is asked
+    /// of them, and lets him change documents. Calls are counted then, and described while a page is
+    /// open.
+    ///
+    /// # Panics
+    /// When it serves, if [`routes`](Self::routes) answer anything below `/ui`.
+    pub fn page(mut self) -> Self {
+        self.has_page = true;
+        self
+    }
+
+    fn service(self) -> Service {
+        let Self { databases, clock, mut routes, any_host, faults, has_page } = self;
+        let activity = has_page.then(|| Arc::new(Activity::new(Arc::clone(&clock))));
+        if let Some(activity) = &activity {
+            routes = routes.merge(page::routes(Arc::clone(&databases), Arc::clone(activity)));
+        }
+        let doors = SideDoors::new(Arc::clone(&databases), routes, any_host);
+        let faults = faults.unwrap_or_else(|| Faults::new(0));
+        Service::new(databases, clock, doors, faults, activity)
+    }
+
     /// Serves whoever connects to `listener` until `stop` completes, then lets calls under way end,
     /// within 10 seconds, and streams of changes break off. A connection that can't be taken, for
     /// want of file descriptors say, waits until it can.
@@ -84,10 +110,8 @@ impl Server {
     /// # Cancellation
     /// Dropping the future stops the server at once; connections under way are cut.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
-        let doors = SideDoors::new(Arc::clone(&self.databases), self.routes, self.any_host);
-        let faults = self.faults.unwrap_or_else(|| Faults::new(0));
         let clock = Arc::clone(&self.clock);
-        let service = Arc::new(Service::new(self.databases, Arc::clone(&clock), doors, faults));
+        let service = Arc::new(self.service());
         let connections = GracefulShutdown::new();
         let mut tasks = tokio::task::JoinSet::new();
         let mut stop = pin!(stop);

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use tokio::sync::watch;
 use tonic::body::Body;
 
+use crate::activity::{Activity, Record};
 use crate::databases::{Databases, Hosted};
 use crate::faults::{Faults, Method, Severed, Wreck};
 use crate::http::SideDoors;
@@ -24,6 +25,8 @@ pub(crate) struct Service {
     clock: Arc<dyn Clock>,
     doors: SideDoors,
     faults: Faults,
+    /// What calls are recorded in, if anybody may look.
+    activity: Option<Arc<Activity>>,
     /// Whether the server stops. Streams that end by themselves never see it.
     stopping: watch::Sender<bool>,
 }
@@ -37,13 +40,18 @@ impl Service {
         clock: Arc<dyn Clock>,
         doors: SideDoors,
         faults: Faults,
+        activity: Option<Arc<Activity>>,
     ) -> Self {
-        Self { databases, clock, doors, faults, stopping: watch::Sender::new(false) }
+        let stopping = watch::Sender::new(false);
+        Self { databases, clock, doors, faults, activity, stopping }
     }
 
     /// Breaks off the streams that never end by themselves.
     pub(crate) fn stop(&self) {
         self.stopping.send_replace(true);
+        if let Some(activity) = &self.activity {
+            activity.close();
+        }
     }
 
     /// Answers a request of either kind, on a connection that `severed` closes.
@@ -73,25 +81,13 @@ impl Service {
         let known = Method::ALL.into_iter().find(|known| known.name() == method);
         let wreck = self.faults.wreck(known, severed);
         let cx = self.cx(request.headers());
-        let call = Call { cx, service: self, method: known, wreck };
-        match method {
-            "GetDocument" => grpc::unary(&call, request, rpc::get_document).await,
-            "ListDocuments" => grpc::unary(&call, request, rpc::list_documents).await,
-            "CreateDocument" => grpc::unary(&call, request, rpc::create_document).await,
-            "UpdateDocument" => grpc::unary(&call, request, rpc::update_document).await,
-            "DeleteDocument" => grpc::unary(&call, request, rpc::delete_document).await,
-            "ListCollectionIds" => grpc::unary(&call, request, rpc::list_collection_ids).await,
-            "PartitionQuery" => grpc::unary(&call, request, rpc::partition_query).await,
-            "BatchWrite" => grpc::unary(&call, request, rpc::batch_write).await,
-            "BatchGetDocuments" => grpc::streamed(&call, request, rpc::batch_get).await,
-            "BeginTransaction" => grpc::unary(&call, request, rpc::begin).await,
-            "Commit" => grpc::unary(&call, request, rpc::commit).await,
-            "Rollback" => grpc::unary(&call, request, rpc::rollback).await,
-            "RunQuery" => grpc::streamed(&call, request, rpc::run_query).await,
-            "RunAggregationQuery" => grpc::streamed(&call, request, rpc::run_aggregation).await,
-            "Write" => grpc::both_streamed(&call, request, rpc::write_stream).await,
-            "Listen" => grpc::both_streamed(&call, request, listen).await,
-            _ => unserved(method).into_http(),
+        let ongoing = self.activity.as_ref().map(|activity| activity.begin(known));
+        let record = ongoing.as_ref().map(|ongoing| Arc::clone(ongoing.record()));
+        let call = Call { cx, service: self, method: known, wreck, record };
+        let response = call.answer(method, request).await;
+        match ongoing {
+            Some(ongoing) => Activity::respond(ongoing, response),
+            None => response,
         }
     }
 
@@ -116,9 +112,33 @@ pub(crate) struct Call {
     /// `None` for what is no method of the protocol.
     method: Option<Method>,
     wreck: Wreck,
+    record: Option<Arc<Record>>,
 }
 
 impl Call {
+    async fn answer(&self, method: &str, request: http::Request<Incoming>) -> http::Response<Body> {
+        let call = self;
+        match method {
+            "GetDocument" => grpc::unary(call, request, rpc::get_document).await,
+            "ListDocuments" => grpc::unary(call, request, rpc::list_documents).await,
+            "CreateDocument" => grpc::unary(call, request, rpc::create_document).await,
+            "UpdateDocument" => grpc::unary(call, request, rpc::update_document).await,
+            "DeleteDocument" => grpc::unary(call, request, rpc::delete_document).await,
+            "ListCollectionIds" => grpc::unary(call, request, rpc::list_collection_ids).await,
+            "PartitionQuery" => grpc::unary(call, request, rpc::partition_query).await,
+            "BatchWrite" => grpc::unary(call, request, rpc::batch_write).await,
+            "BatchGetDocuments" => grpc::streamed(call, request, rpc::batch_get).await,
+            "BeginTransaction" => grpc::unary(call, request, rpc::begin).await,
+            "Commit" => grpc::unary(call, request, rpc::commit).await,
+            "Rollback" => grpc::unary(call, request, rpc::rollback).await,
+            "RunQuery" => grpc::streamed(call, request, rpc::run_query).await,
+            "RunAggregationQuery" => grpc::streamed(call, request, rpc::run_aggregation).await,
+            "Write" => grpc::both_streamed(call, request, rpc::write_stream).await,
+            "Listen" => grpc::both_streamed(call, request, listen).await,
+            _ => unserved(method).into_http(),
+        }
+    }
+
     /// Which method is called.
     pub(crate) fn method(&self) -> Option<Method> {
         self.method
@@ -150,8 +170,27 @@ impl Call {
     /// `InvalidArgument` for a malformed name, `NotFound` if there is no such database.
     pub(crate) fn database(&self, name: &str) -> Result<(DatabaseName, Hosted)> {
         let name = DatabaseName::of(name)?;
+        if let Some(record) = &self.record {
+            record.about(&name);
+        }
         let hosted = self.service.databases.database(&name)?;
-        Ok((name, hosted))
+        Ok((name, self.observed(hosted)))
+    }
+
+    /// `hosted`, what is done with it being recorded.
+    fn observed(&self, hosted: Hosted) -> Hosted {
+        match (&self.service.activity, &self.record) {
+            (Some(activity), Some(record)) => {
+                let store = activity.observe(hosted.store(), record);
+                hosted.with_store(store)
+            }
+            _ => hosted,
+        }
+    }
+
+    /// What is recorded of the call, if anything is.
+    pub(crate) fn record(&self) -> Option<&Record> {
+        self.record.as_deref()
     }
 
     /// Completes once the server stops: streams that never end by themselves break off then.

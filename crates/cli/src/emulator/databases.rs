@@ -118,6 +118,11 @@ impl Databases for MemoryDatabases {
         self.open(name).map(|(_, hosted)| hosted)
     }
 
+    fn used(&self) -> Vec<DatabaseName> {
+        let stores = self.0.stores.read().unwrap_or_else(PoisonError::into_inner);
+        stores.keys().cloned().collect()
+    }
+
     fn clear(&self, name: &DatabaseName) -> Result<()> {
         match self.find(name) {
             Some((store, _)) => store.control().clear(),

@@ -14,20 +14,24 @@ pub(crate) struct Ready {
     /// As `FIRESTORE_EMULATOR_HOST` wants it.
     pub(crate) address: SocketAddr,
     pub(crate) url: String,
+    /// Where a browser shows what is in it and what is asked of it.
+    pub(crate) page: String,
     pub(crate) seed: u64,
 }
 
 impl Ready {
     pub(crate) fn new(address: SocketAddr, seed: u64) -> Self {
-        Self { address, url: format!("http://{address}"), seed }
+        let url = format!("http://{address}");
+        Self { address, page: format!("{url}/ui"), url, seed }
     }
 
     /// Says it on standard output, and on standard error what to do with it.
     pub(crate) fn say(&self, as_json: bool) {
         if !as_json {
             output::to_stderr(&format!(
-                "export FIRESTORE_EMULATOR_HOST={}\nCtrl-C stops it; `--seed {}` repeats its choices",
-                self.address, self.seed
+                "export FIRESTORE_EMULATOR_HOST={}\n{} shows what is in it and what is asked of it\n\
+                 Ctrl-C stops it; `--seed {}` repeats its choices",
+                self.address, self.page, self.seed
             ));
         }
         output::say(self, as_json);

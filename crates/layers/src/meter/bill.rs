@@ -23,8 +23,8 @@ impl Bill {
     /// Nothing.
     pub const ZERO: Self = Self { rpcs: 0, reads: 0, writes: 0, deletes: 0 };
 
-    /// One read per distinct path.
-    pub(super) fn of_lookups(answer: &Lookups) -> Self {
+    /// What answered lookups are billed: one read per distinct path.
+    pub fn of_lookups(answer: &Lookups) -> Self {
         let paths = || answer.lookups.iter().map(|lookup| &lookup.path);
         // Comparing a few paths is cheaper than hashing them, and allocates nothing.
         let distinct = if answer.lookups.len() <= 16 {
@@ -35,8 +35,8 @@ impl Bill {
         Self { reads: distinct as u64, ..Self::ZERO }
     }
 
-    /// One write, delete or read per write, delete or verify.
-    pub(super) fn of_writes(writes: &[Write]) -> Self {
+    /// What applied writes are billed: one write, delete or read per write, delete or verify.
+    pub fn of_writes(writes: &[Write]) -> Self {
         let of_write = |write: &Write| match write.change() {
             Change::Delete => Self { deletes: 1, ..Self::ZERO },
             Change::Verify => Self { reads: 1, ..Self::ZERO },

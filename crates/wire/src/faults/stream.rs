@@ -14,7 +14,7 @@ use super::kind::{FaultKind, Moment};
 use super::listen::Memory;
 use super::message::{Asked, Told, project_of};
 use super::state::{Decided, Strike};
-use super::unary::{end_transaction, enter};
+use super::unary::{end_transaction, enter, note};
 use super::{Faults, dice, reply};
 use crate::grpc::{Answers, Requests};
 use crate::service::Call;
@@ -209,7 +209,10 @@ impl<T: Told> StruckMessages<T> {
         let seed = state.drawn_from();
         let fresh = || dice::of_call(seed, &self.project, method, number);
         let rng = self.rng.get_or_insert_with(fresh);
-        state.part(&self.project, method, number, self.count, Moment::Message, rng)
+        let strike = state.part(&self.project, method, number, self.count, Moment::Message, rng);
+        drop(state);
+        note(&self.call, strike.as_ref());
+        strike
     }
 
     async fn strike(&mut self, strike: Strike, message: T) -> Option<Result<T, Status>> {

@@ -80,7 +80,15 @@ pub(super) fn enter(call: &Call, request: &impl Asked) -> Option<(Faults, Decide
     let decided = state.enter(project_of(request.resource()), method, request, now);
     drop(state);
     call.wreck().number(|| decided.call);
+    note(call, decided.strike.as_ref());
     Some((faults.clone(), decided))
+}
+
+/// Marks the call for whoever looks at what the server does.
+pub(super) fn note(call: &Call, strike: Option<&Strike>) {
+    if let (Some(strike), Some(record)) = (strike, call.record()) {
+        record.struck(strike.kind.name());
+    }
 }
 
 /// A transaction that was answered with ABORTED is over.

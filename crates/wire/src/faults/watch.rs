@@ -10,6 +10,7 @@ use super::dice;
 use super::kind::{FaultKind, Moment};
 use super::method::Method;
 use super::state::Strike;
+use super::unary::note;
 use crate::service::Call;
 
 type Events = BoxStream<'static, Result<WatchEvent>>;
@@ -84,6 +85,9 @@ impl Target {
         let nth = call << 32 | self.target << 24 | self.count;
         let seed = state.drawn_from() ^ moment as u64;
         let mut rng = dice::of_call(seed, &self.project, method, nth);
-        state.part(&self.project, method, call, self.count, moment, &mut rng)
+        let strike = state.part(&self.project, method, call, self.count, moment, &mut rng);
+        drop(state);
+        note(&self.call, strike.as_ref());
+        strike
     }
 }
