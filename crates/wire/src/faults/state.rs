@@ -197,8 +197,9 @@ impl Project {
             for collection in named.chain(request.collection()) {
                 *counts.entry(collection).or_default() += 1.0;
             }
-            let admitted = |(of, count): (&String, &f64)| self.ramps.admit(of, *count, base, now);
-            if !counts.iter().map(admitted).fold(true, |all, one| all && one) {
+            // All are counted, whether or not one is refused.
+            counts.retain(|of, count| !self.ramps.admit(of, *count, base, now));
+            if !counts.is_empty() {
                 return Some(FaultKind::Ramp);
             }
         }

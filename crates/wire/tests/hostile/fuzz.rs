@@ -88,7 +88,7 @@ async fn every_request_gets_a_status() {
     println!("{codes:?}");
     assert_eq!(failed.into_inner(), 0, "their seeds are printed above");
     let is_good = |method: &&str| codes.contains_key(&(*method, 0));
-    let good = METHODS.iter().map(|(method, _)| *method).filter(|method| is_good(&method)).count();
+    let good = METHODS.iter().map(|(method, _)| *method).filter(|method| is_good(method)).count();
     assert!(
         good >= GOOD || codes.len() < METHODS.len(),
         "requests to {good} methods were any good"
