@@ -15,7 +15,7 @@ use firekeep_conformance::liars::liars;
 use firekeep_core::{Clock, Store, SystemClock};
 use firekeep_firestore::FirestoreStore;
 use firekeep_memory::MemoryStore;
-use firekeep_testkit::Availability;
+use firekeep_testkit::{Availability, WireServer};
 
 fn memory() -> Arc<dyn Store> {
     // The emulator enforces no index.
@@ -97,6 +97,15 @@ async fn a_planted_fault_is_found_within_1000_sequences() {
 #[tokio::test]
 async fn memory_agrees_with_itself() {
     let found = Differential::new(memory(), memory()).run(0..1_000, |_| ()).await;
+    assert!(found.is_none(), "{}", found.unwrap());
+}
+
+/// What travels through the protocol and back is what it was, errors by their kind included.
+#[tokio::test]
+async fn memory_agrees_with_itself_over_the_wire() {
+    let store = MemoryStore::builder().lenient().lock_wait(Duration::from_millis(100)).build();
+    let server = WireServer::start(store);
+    let found = Differential::new(memory(), Arc::new(server.client())).run(0..200, |_| ()).await;
     assert!(found.is_none(), "{}", found.unwrap());
 }
 

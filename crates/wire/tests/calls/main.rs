@@ -13,5 +13,6 @@ mod nearest;
 mod partitions;
 mod queries;
 mod refusals;
+mod round_trip;
 mod transactions;
 mod writes;
