@@ -1,6 +1,7 @@
 //! From the protocol's messages to core's vocabulary, by its checked constructors: what they refuse,
 //! no store sees.
 
+mod field;
 mod nearest;
 mod order;
 mod query;
@@ -9,6 +10,7 @@ mod transaction;
 mod value;
 mod write;
 
+pub(crate) use field::{check_field_path, field_path};
 pub(crate) use nearest::{Measure, Nearest, nearest};
 pub(crate) use order::order;
 pub(crate) use query::{aggregate, projection, query};

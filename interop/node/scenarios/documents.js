@@ -93,6 +93,16 @@ scenario('documents/delete', async check => {
   check.is('of an existing document', (await document.get()).exists, false);
 });
 
+scenario('documents/many-at-once', async check => {
+  const {db} = check;
+  const all = Array.from({length: 400}, (_, n) => db.doc(`c/${n}`));
+  await Promise.all(all.map((document, n) => document.set({n})));
+  const read = await Promise.all(all.map(document => document.get()));
+  check.is('each its own', read.every((snapshot, n) => snapshot.get('n') === n), true);
+  const together = await db.getAll(...all);
+  check.is('together', together.every((snapshot, n) => snapshot.get('n') === n), true);
+});
+
 scenario('documents/times', async check => {
   const document = check.db.doc('c/a');
   await document.set({a: 1});

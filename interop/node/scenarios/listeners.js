@@ -141,6 +141,18 @@ scenario('listeners/several', async check => {
   for (const listener of listeners) listener.stop();
 });
 
+scenario('listeners/many', async check => {
+  const {db} = check;
+  const listeners = Array.from({length: 120}, (_, n) => listen(db.doc(`c/${n}`)));
+  await Promise.all(listeners.map(listener => listener.snapshot(1)));
+  const batch = db.batch();
+  listeners.forEach((_, n) => batch.set(db.doc(`c/${n}`), {n}));
+  await batch.commit();
+  const seen = await Promise.all(listeners.map(listener => listener.snapshot(2)));
+  check.is('each its own', seen.every((snapshot, n) => snapshot.get('n') === n), true);
+  for (const listener of listeners) listener.stop();
+});
+
 scenario('listeners/again', async check => {
   const {db} = check;
   const query = db.collection('c');

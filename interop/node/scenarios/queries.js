@@ -161,6 +161,19 @@ scenario('queries/stream', async check => {
   check.is('none', none, []);
 });
 
+scenario('queries/pages', async check => {
+  const {db} = check;
+  const batch = db.batch();
+  for (let n = 0; n < 100; n++) batch.set(db.doc(`c/${String(n).padStart(2, '0')}`), {n: n % 10});
+  await batch.commit();
+  const query = db.collection('c').orderBy('n', 'desc').limit(7);
+  const seen = [];
+  for (let page = await query.get(); page.size > 0; page = await query.startAfter(page.docs.at(-1)).get()) seen.push(...page.docs);
+  const numbers = seen.map(doc => doc.get('n'));
+  check.is('every document once', new Set(seen.map(doc => doc.id)).size, 100);
+  check.is('in order', numbers.every((number, at) => at === 0 || numbers[at - 1] >= number), true);
+});
+
 scenario('queries/many', async check => {
   const {db} = check;
   const writer = db.bulkWriter();

@@ -218,6 +218,62 @@ scenario('rpc/commit', async check => {
   await check.fails('an array in an array', commit([{update: {name, fields: {a: {arrayValue: {values: [{arrayValue: {}}]}}}}}]), 'INVALID_ARGUMENT', /nested array|array/i);
 });
 
+scenario('rpc/values-refused', async check => {
+  const {client, root, database} = check.raw();
+  const write = value => client.commit({database, writes: [{update: {name: `${root}/c/a`, fields: {v: value}}}]});
+  const refused = (step, value) => check.fails(step, write(value), 'INVALID_ARGUMENT');
+  await refused('a latitude of 91', {geoPointValue: {latitude: 91, longitude: 0}});
+  await refused('a longitude of 181', {geoPointValue: {latitude: 0, longitude: 181}});
+  await refused('the year 10000', {timestampValue: {seconds: 253402300800, nanos: 0}});
+  await refused('the year 0', {timestampValue: {seconds: -62135596801, nanos: 0}});
+  await refused('a billion nanoseconds', {timestampValue: {seconds: 0, nanos: 1_000_000_000}});
+  await refused('a reference to a collection', {referenceValue: `${root}/c`});
+  await refused('a reference to nothing', {referenceValue: 'nonsense'});
+  const vector = values => ({mapValue: {fields: {__type__: {stringValue: '__vector__'}, value: {arrayValue: {values}}}}});
+  await refused('a vector of 2049', vector(Array(2049).fill({doubleValue: 1})));
+  await refused('an empty vector', vector([]));
+  await refused('a vector of text', vector([{stringValue: 'x'}]));
+  await refused('a reserved name in a map', {mapValue: {fields: {__x__: int(1)}}});
+  check.is('nothing was written', (await check.db.doc('c/a').get()).exists, false);
+});
+
+scenario('rpc/references', async check => {
+  const {client, root, database} = check.raw();
+  const names = [`${root}/c/a`, `projects/${check.project}/databases/other/documents/c/a`, 'projects/another-project/databases/(default)/documents/c/a/d/b'];
+  const fields = Object.fromEntries(names.map((referenceValue, at) => [`r${at}`, {referenceValue}]));
+  await client.commit({database, writes: [{update: {name: `${root}/c/a`, fields}}]});
+  const [read] = await client.getDocument({name: `${root}/c/a`});
+  check.is('kept, wherever they lead', names.map((_, at) => read.fields[`r${at}`].referenceValue === names[at]), [true, true, true]);
+});
+
+scenario('rpc/same-document', async check => {
+  const {client, root, database} = check.raw();
+  const name = `${root}/c/a`;
+  const set = value => ({update: {name, fields: n(value)}});
+  const absent = {exists: false};
+  const [{writeResults}] = await client.commit({database, writes: [set(1), {delete: name}, set(2), {...set(3), updateMask: {fieldPaths: ['n']}}]});
+  check.is('one after another', number((await client.getDocument({name}))[0]), 3);
+  check.is('a result each', writeResults.map(({updateTime}) => updateTime !== null), [true, false, true, true]);
+  await check.fails('created twice', client.commit({database, writes: [{delete: name}, {...set(1), currentDocument: absent}, {...set(2), currentDocument: absent}]}), 'INVALID_ARGUMENT');
+  await check.fails('deleted, then demanded', client.commit({database, writes: [{delete: name}, {...set(1), currentDocument: {exists: true}}]}), 'INVALID_ARGUMENT');
+  check.is('nothing of it', number((await client.getDocument({name}))[0]), 3);
+});
+
+scenario('rpc/masks', async check => {
+  const {client, root} = check.raw();
+  const name = `${root}/c/a`;
+  const text = stringValue => ({stringValue});
+  await client.updateDocument({document: {name, fields: {'odd.name': text('dot'), 'a`b': text('tick'), m: {mapValue: {fields: {'0': text('zero'), x: text('x')}}}}}});
+  const read = async fieldPaths => Object.keys((await client.getDocument({name, mask: {fieldPaths}}))[0].fields).sort();
+  check.is('quoted', await read(['`odd.name`', '`a\\`b`']), ['a`b', 'odd.name']);
+  check.is('a digit inside a map', await read(['m.`0`']), ['m']);
+  check.is('none', await read([]), []);
+  const [after] = await client.updateDocument({document: {name, fields: {}}, updateMask: {fieldPaths: ['`odd.name`', 'm.x', 'absent.deep']}});
+  check.is('what a mask names and the document lacks goes', Object.keys(after.fields).sort(), ['a`b', 'm']);
+  await check.fails('an unfinished quote', client.updateDocument({document: {name, fields: {}}, updateMask: {fieldPaths: ['`a']}}), 'INVALID_ARGUMENT');
+  await check.fails('a name that needs quotes', client.updateDocument({document: {name, fields: {}}, updateMask: {fieldPaths: ['0a']}}), 'INVALID_ARGUMENT');
+});
+
 scenario('rpc/batch-write', async check => {
   const {client, root, database} = check.raw();
   const name = id => `${root}/c/${id}`;

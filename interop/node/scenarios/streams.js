@@ -155,6 +155,25 @@ scenario('streams/listen-resume', async check => {
   byTime.cancel();
 });
 
+scenario('streams/listen-expected-count', async check => {
+  for (const id of ['a', 'b', 'c']) await check.db.doc(`c/${id}`).set({n: 1});
+  const first = listening(check);
+  first.query(1, 'c');
+  const {token} = await untilSnapshot(first);
+  first.cancel();
+  const right = listening(check);
+  right.query(1, 'c', {resumeToken: token, expectedCount: {value: 3}});
+  check.is('nothing to say', (await untilSnapshot(right)).seen.filter(([kind]) => kind === 'filter' || kind === 'change'), []);
+  right.cancel();
+  const wrong = listening(check);
+  wrong.query(1, 'c', {resumeToken: token, expectedCount: {value: 7}});
+  const messages = [];
+  while (!messages.some(message => message.targetChange?.targetChangeType === 'CURRENT')) messages.push(await wrong.next());
+  const filters = messages.filter(message => message.filter);
+  check.is('how many there are', filters.map(({filter}) => [filter.targetId, filter.count]), [[1, 3]]);
+  wrong.cancel();
+});
+
 scenario('streams/listen-bad-token', async check => {
   const stream = listening(check);
   stream.query(1, 'c', {resumeToken: Buffer.from('nonsense')});

@@ -67,6 +67,21 @@ def batch_write(check):
     check.equal("a status for each", [status.code for status in answer.status], [0, 5, 0])
 
 
+@scenario("rpc/large-requests")
+def large_requests(check):
+    raw = check.raw()
+
+    def filled(count):
+        text = Value(string_value="x" * 1_000_000)
+        writes = [{"update": Document(name=f"{raw.root}/c/{n}", fields={"text": text})} for n in range(count)]
+        return raw.commit({"database": raw.database, "writes": writes})
+
+    check.fails("more than 10 MiB", lambda: filled(11), "INVALID_ARGUMENT", "10485760 bytes")
+    check.equal("nothing of it", len(list(check.db.collection("c").stream())), 0)
+    check.equal("9 MB", len(filled(9).write_results), 9)
+    check.equal("read at once", [len(doc.get("text")) for doc in check.db.collection("c").stream()], [1_000_000] * 9)
+
+
 class Stream:
     """A call of both directions: what is sent, and what comes back one by one."""
 

@@ -3,7 +3,7 @@
 use firekeep_core::write::MAX_VECTOR;
 use firekeep_core::{Error, FieldPath, Result, Value};
 
-use super::value;
+use super::{field_path, value};
 use crate::name::DatabaseName;
 use crate::proto::StructuredQuery;
 use crate::proto::structured_query::FindNearest;
@@ -78,7 +78,7 @@ fn decode(database: &DatabaseName, search: FindNearest) -> Result<Nearest> {
     };
     let field = search.vector_field.unwrap_or_default().field_path;
     Ok(Nearest {
-        field: FieldPath::parse(&field)?,
+        field: field_path(&field)?,
         to: vector(database, search.query_vector)?,
         measure,
         limit,
@@ -111,6 +111,6 @@ fn result_field(name: &str) -> Result<Option<FieldPath>> {
         Some(segment) => Err(Error::invalid(format!(
             "The distanceResultField.property.name \"{segment}\" is reserved."
         ))),
-        None => FieldPath::parse(name).map(Some),
+        None => field_path(name).map(Some),
     }
 }

@@ -2,6 +2,8 @@
 
 use firekeep_core::{Direction, Error, Result};
 
+use super::check_field_path;
+
 /// The keys of an order: fields in text form, and which way each runs.
 ///
 /// # Errors
@@ -41,7 +43,11 @@ fn clause(text: &str) -> Result<(&str, Direction)> {
         _ => return Err(invalid(text)),
     };
     let spaced = !field.ends_with('`') && field.contains(char::is_whitespace);
-    if field.is_empty() || spaced { Err(invalid(text)) } else { Ok((field, direction)) }
+    if field.is_empty() || spaced {
+        return Err(invalid(text));
+    }
+    check_field_path(field)?;
+    Ok((field, direction))
 }
 
 fn invalid(clause: &str) -> Error {

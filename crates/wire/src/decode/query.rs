@@ -6,7 +6,7 @@ use firekeep_core::{
 };
 
 use super::value::elements;
-use super::{count, value};
+use super::{check_field_path, count, field_path, value};
 use crate::name::{DatabaseName, collection};
 use crate::proto::structured_aggregation_query::QueryType;
 use crate::proto::structured_aggregation_query::aggregation::Operator as AggregationOp;
@@ -43,7 +43,7 @@ pub(crate) fn query(
             Ok(_) => Direction::Ascending,
             Err(_) => return Err(Error::invalid("an order has no known direction")),
         };
-        builder = builder.order_by(&field(key.field)?, direction);
+        builder = builder.order_by(&checked(field(key.field)?)?, direction);
     }
     if let Some(cursor) = query.start_at {
         let (values, before) = position(database, cursor, keys)?;
@@ -57,6 +57,7 @@ pub(crate) fn query(
         builder = builder.limit(count("limit", limit)?);
     }
     if let Some(fields) = query.select.and_then(projected) {
+        fields.iter().try_for_each(|name| check_field_path(name))?;
         builder = builder.select(fields.iter().map(String::as_str));
     }
     builder.offset(count("offset", query.offset)?).build()
@@ -107,10 +108,15 @@ fn projected(projection: Projection) -> Option<Vec<String>> {
 /// [`InvalidArgument`](firekeep_core::ErrorKind::InvalidArgument) for a malformed path.
 pub(crate) fn projection(select: Option<Projection>) -> Result<Option<Vec<FieldPath>>> {
     let fields = select.and_then(projected);
-    fields.map(|names| names.iter().map(|name| FieldPath::parse(name)).collect()).transpose()
+    fields.map(|names| names.iter().map(|name| field_path(name)).collect()).transpose()
 }
 
 const NAME_FIELD: &str = "__name__";
+
+fn checked(field: String) -> Result<String> {
+    check_field_path(&field)?;
+    Ok(field)
+}
 
 fn field(field: Option<FieldReference>) -> Result<String> {
     field.map(|field| field.field_path).ok_or_else(|| Error::invalid("a field has no path"))
@@ -153,7 +159,7 @@ fn comparison(database: &DatabaseName, filter: FieldFilter) -> Result<Filter> {
         Ok(FieldOp::ArrayContainsAny) => Op::ArrayContainsAny,
         _ => return Err(Error::invalid("a filter has no known operator")),
     };
-    let field = FieldPath::parse(&field(filter.field)?)?;
+    let field = field_path(&field(filter.field)?)?;
     let operand = filter.value.ok_or_else(|| Error::invalid("a filter has no operand"))?;
     Ok(Filter::Field { field, op, operand: value(database, operand)? })
 }
@@ -167,7 +173,7 @@ fn unary(filter: UnaryFilter) -> Result<Filter> {
         _ => return Err(Error::invalid("a filter has no known operator")),
     };
     let operand = filter.operand_type.map(|OperandType::Field(field)| field);
-    let field = FieldPath::parse(&field(operand)?)?;
+    let field = field_path(&field(operand)?)?;
     Ok(Filter::Field { field, op, operand: Value::Null })
 }
 
@@ -206,7 +212,7 @@ pub(crate) fn aggregate(
 }
 
 fn operator(operator: Option<AggregationOp>) -> Result<Aggregation> {
-    let path = |reference| FieldPath::parse(&field(reference)?);
+    let path = |reference| field_path(&field(reference)?);
     match operator {
         Some(AggregationOp::Count(count)) => {
             // Nothing counts beyond 2^32 rows.

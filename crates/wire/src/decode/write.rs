@@ -3,7 +3,7 @@
 use firekeep_core::{Error, FieldPath, Require, Result, TransformOp, Version, Write};
 
 use super::value::elements;
-use super::{fields, timestamp, value};
+use super::{check_field_path, field_path, fields, timestamp, value};
 use crate::name::DatabaseName;
 use crate::proto::document_transform::FieldTransform;
 use crate::proto::document_transform::field_transform::{ServerValue, TransformType};
@@ -71,7 +71,7 @@ pub(crate) fn require(precondition: Option<Precondition>) -> Result<Option<Requi
 /// # Errors
 /// `InvalidArgument` for a malformed path.
 pub(crate) fn mask(mask: DocumentMask) -> Result<Vec<FieldPath>> {
-    mask.field_paths.iter().map(|path| FieldPath::parse(path)).collect()
+    mask.field_paths.iter().map(|path| field_path(path)).collect()
 }
 
 fn transform_op(
@@ -79,6 +79,7 @@ fn transform_op(
     transform: FieldTransform,
 ) -> Result<(String, TransformOp)> {
     let field = transform.field_path;
+    check_field_path(&field)?;
     let op = match transform.transform_type {
         Some(TransformType::SetToServerValue(kind)) if kind == ServerValue::RequestTime as i32 => {
             TransformOp::CommitTime
