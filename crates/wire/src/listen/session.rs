@@ -20,7 +20,7 @@ use crate::proto::listen_request::TargetChange;
 use crate::proto::listen_response::ResponseType;
 use crate::proto::{self, ListenRequest, ListenResponse};
 use crate::service::Call;
-use crate::status::refused;
+use crate::status::{refused, worded};
 
 /// A stream of changes.
 pub(super) struct Session {
@@ -157,7 +157,10 @@ impl Session {
                 self.targets.insert(target);
                 self.messages.push_back(message::add(id));
             }
-            Err(error) => self.messages.push_back(message::remove(id, Some(&error))),
+            Err(error) => {
+                let cause = worded(error, database);
+                self.messages.push_back(message::remove(id, Some(&cause)));
+            }
         }
         Ok(())
     }
@@ -178,7 +181,10 @@ impl Session {
         for target in self.targets.take_failed() {
             match target.gathered.failed {
                 Some(error) if ends_stream(error.kind()) => return Err(error),
-                cause => self.messages.push_back(message::remove(target.id, cause.as_ref())),
+                cause => {
+                    let cause = cause.map(|error| worded(error, database));
+                    self.messages.push_back(message::remove(target.id, cause.as_ref()));
+                }
             }
         }
         // All agree, so that each is true as of the latest time.

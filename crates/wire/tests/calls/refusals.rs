@@ -5,6 +5,7 @@ use std::time::Duration;
 use firekeep_core::ManualClock;
 use firekeep_memory::MemoryStore;
 use firekeep_testkit::WireServer;
+use futures::StreamExt;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use proto::get_document_request::ConsistencySelector;
 use proto::structured_query::Direction;
@@ -48,6 +49,39 @@ async fn a_missing_index_is_told_with_its_link_and_its_json() {
     let json = &why[why.find('{').unwrap()..];
     let mut ground = Ground::indexed(&format!("{{\"indexes\": [{json}], \"fieldOverrides\": []}}"));
     ground.query(query).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_listener_is_told_of_a_missing_index_in_the_same_words() {
+    let mut ground = Ground::new();
+    let order_by = vec![by("a", Direction::Ascending), by("b", Direction::Descending)];
+    let query = proto::StructuredQuery { order_by, ..all_of("c") };
+    let query = proto::target::QueryTarget {
+        parent: root(),
+        query_type: Some(proto::target::query_target::QueryType::StructuredQuery(query)),
+    };
+    let target = proto::Target {
+        target_id: 1,
+        target_type: Some(proto::target::TargetType::Query(query)),
+        ..Default::default()
+    };
+    let request = proto::ListenRequest {
+        database: DATABASE.into(),
+        target_change: Some(proto::listen_request::TargetChange::AddTarget(target)),
+        ..Default::default()
+    };
+    let requests = futures::stream::iter([request]).chain(futures::stream::pending());
+    let mut told = ground.client.listen(requests).await.unwrap().into_inner();
+    use proto::listen_response::ResponseType::TargetChange;
+    let cause = loop {
+        match told.message().await.unwrap().unwrap().response_type {
+            Some(TargetChange(change)) if change.cause.is_some() => break change.cause.unwrap(),
+            _ => {}
+        }
+    };
+    assert_eq!(cause.code, Code::FailedPrecondition as i32);
+    let start = "The query requires an index. You can create it here: https://";
+    assert!(cause.message.starts_with(start), "{}", cause.message);
 }
 
 #[tokio::test]
