@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use firekeep::memory::IndexFile;
-use firekeep::wire::Server;
+use firekeep::wire::{FaultPlan, Faults, Server};
 use firekeep::{Clock, ShiftedClock, SystemClock};
 use futures::future::select;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -46,6 +46,7 @@ use snapshot::Extent;
   firekeep emulator --indexes firestore.indexes.json --strict
   firekeep emulator --import ./data --export ./data
   firekeep emulator --record-indexes firestore.indexes.json
+  firekeep emulator --faults 'commit:unavailable=0.05,lose-reply=0.02; listen:cut=0.01'
   firekeep emulator --database '(default)' --database projects/demo/databases/eu
   FIRESTORE_EMULATOR_HOST=127.0.0.1:8080 npm test")]
 pub(crate) struct Args {
@@ -88,18 +89,29 @@ pub(crate) struct Args {
     /// Repeats the choices of an earlier run; a random number unless given.
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+
+    /// Let calls go wrong at these rates, as drawn from --seed: faults by method or `*`, and limits.
+    /// `PUT /firekeep/v1/faults` changes them while it runs.
+    #[arg(long, value_name = "PLAN", conflicts_with = "faults_file")]
+    faults: Option<FaultPlan>,
+
+    /// As --faults, from a file: JSON, or TOML if its name ends so.
+    #[arg(long, value_name = "FILE")]
+    faults_file: Option<PathBuf>,
 }
 
 pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
     let mut interrupt = Interrupt::listen()?;
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..));
+    let faults = Faults::new(seed);
+    faults.set(args.faults()?).map_err(|error| Failure::Usage(error.to_string()))?;
     let rooms = args.rooms()?;
     args.fill(&rooms.keeping)?;
     take_all_descriptors();
     let listener = args.bind().await?;
     let address = listener.local_addr().context("the listener has no address")?;
-    Ready::new(address, seed).say(json);
-    serve(listener, rooms.clone(), &mut interrupt).await;
+    Ready::new(address, seed, &faults).say(json);
+    serve(listener, rooms.clone(), faults, &mut interrupt).await;
     // Neither file goes missing because the other can't be written.
     let recorded = rooms.recording.save();
     if let Some(folder) = rooms.keeping.folder() {
@@ -109,9 +121,10 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
 }
 
 /// Serves until the user wants to end, and cuts short how it ends if he says so twice.
-async fn serve(listener: TcpListener, rooms: Rooms, interrupt: &mut Interrupt) {
+async fn serve(listener: TcpListener, rooms: Rooms, faults: Faults, interrupt: &mut Interrupt) {
     let databases = rooms.databases.clone();
     let server = Server::new(databases.clone()).clock(databases.clock().clone()).page();
+    let server = server.faults(faults);
     let server = if rooms.is_remote { server.any_host() } else { server };
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let serving = server.routes(doors::routes(rooms)).serve(listener, async move {
@@ -161,6 +174,20 @@ impl Args {
         });
         let keeping = Keeping::new(databases.clone(), self.export.clone())?;
         Ok(Rooms { databases, recording, keeping, is_remote: self.allow_remote })
+    }
+
+    /// What is to go wrong.
+    fn faults(&self) -> Result<FaultPlan, Failure> {
+        let Some(path) = &self.faults_file else {
+            return Ok(self.faults.clone().unwrap_or_default());
+        };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("can't read {}", path.display()))
+            .map_err(Failure::File)?;
+        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+        let plan = if is_toml { FaultPlan::from_toml(&text) } else { FaultPlan::from_json(&text) };
+        plan.with_context(|| format!("{} is no plan of faults", path.display()))
+            .map_err(Failure::File)
     }
 
     /// Puts into the databases what they start with.

@@ -9,7 +9,7 @@ use firekeep_core::{Db, ManualClock};
 use firekeep_firestore::FirestoreStore;
 use firekeep_layers::{Bill, MeterHandle, MeterLayer, Stack};
 use firekeep_memory::{IndexFile, MemoryStore};
-use firekeep_wire::{Hosted, Server};
+use firekeep_wire::{Faults, Hosted, Server};
 
 use crate::recording;
 use crate::require::{Availability, emulator};
@@ -23,6 +23,8 @@ pub struct TestBackend {
     memory: Option<(MemoryStore, ManualClock)>,
     /// What stands between the database and memory, if anything does.
     server: Option<Arc<WireServer>>,
+    /// What goes wrong on the way.
+    faults: Option<Faults>,
 }
 
 impl TestBackend {
@@ -46,11 +48,14 @@ impl TestBackend {
     pub fn on_wire(indexes: &str) -> Self {
         let (store, clock) = in_memory(indexes);
         let hosted = Hosted::new(Arc::new(store.clone())).with_catalog(Arc::new(store.clone()));
-        let server = WireServer::serving(Server::new(hosted).clock(clock.clone()), store.clone());
+        let faults = Faults::new(0);
+        let server = Server::new(hosted).clock(clock.clone()).faults(faults.clone());
+        let server = WireServer::serving(server, store.clone());
         match server.describe_client().clock(Arc::new(clock.clone())).build() {
             Ok(client) => Self {
                 memory: Some((store, clock)),
                 server: Some(Arc::new(server)),
+                faults: Some(faults),
                 ..Self::metered(Stack::new(client))
             },
             Err(error) => panic!("no client fits the server: {error}"),
@@ -73,7 +78,9 @@ impl TestBackend {
         let layer = MeterLayer::new();
         let meter = layer.handle();
         match stack.with(layer).build() {
-            Ok(store) => Self { db: Db::from_arc(store), meter, memory: None, server: None },
+            Ok(store) => {
+                Self { db: Db::from_arc(store), meter, memory: None, server: None, faults: None }
+            }
             Err(error) => panic!("one layer is out of order: {error}"),
         }
     }
@@ -108,6 +115,12 @@ impl TestBackend {
     /// The server before memory, if requests go through one.
     pub fn server(&self) -> Option<&WireServer> {
         self.server.as_deref()
+    }
+
+    /// What goes wrong between the database and memory, if requests go through a server: nothing,
+    /// until the test says so.
+    pub fn faults(&self) -> Option<&Faults> {
+        self.faults.as_ref()
     }
 
     /// The clock that memory runs on.

@@ -182,6 +182,12 @@ impl Faults {
         self.0.state.lock().log.last()
     }
 
+    /// How many calls of `method` there were in `project` since the plan was set. Calls are counted
+    /// while there is a plan, a script or a late write.
+    pub fn calls(&self, project: &str, method: Method) -> u64 {
+        self.0.state.lock().projects.get(project).map_or(0, |of| of.calls(method))
+    }
+
     /// How many writes are late at present.
     pub fn late(&self) -> usize {
         self.0.state.lock().projects.values().map(|project| project.late.len()).sum()

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use firekeep::wire::Faults;
 use serde::Serialize;
 
 use crate::output;
@@ -17,12 +18,16 @@ pub(crate) struct Ready {
     /// Where a browser shows what is in it and what is asked of it.
     pub(crate) page: String,
     pub(crate) seed: u64,
+    /// What goes wrong, in short.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) faults: String,
 }
 
 impl Ready {
-    pub(crate) fn new(address: SocketAddr, seed: u64) -> Self {
+    pub(crate) fn new(address: SocketAddr, seed: u64, faults: &Faults) -> Self {
         let url = format!("http://{address}");
-        Self { address, page: format!("{url}/ui"), url, seed }
+        let faults = faults.plan().to_string();
+        Self { address, page: format!("{url}/ui"), url, seed, faults }
     }
 
     /// Says it on standard output, and on standard error what to do with it.
@@ -33,6 +38,9 @@ impl Ready {
                  Ctrl-C stops it; `--seed {}` repeats its choices",
                 self.address, self.page, self.seed
             ));
+        }
+        if !as_json && !self.faults.is_empty() {
+            output::to_stderr(&format!("faults strike, drawn from that seed: {}", self.faults));
         }
         output::say(self, as_json);
     }

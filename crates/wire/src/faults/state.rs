@@ -179,6 +179,10 @@ impl State {
 }
 
 impl Project {
+    pub(super) fn calls(&self, method: Method) -> u64 {
+        self.calls.get(&method).copied().unwrap_or(0)
+    }
+
     /// Which limit a call is beyond.
     fn limit(
         &mut self,
