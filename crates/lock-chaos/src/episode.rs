@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use firekeep_core::{Clock, SystemClock};
 
 use crate::check::{self, Verdict};
+use crate::door;
 use crate::fleet::{Fleet, Scene};
 use crate::ground;
 use crate::history::{self, Recorder};
@@ -23,6 +24,8 @@ pub struct Stage {
     pub host: String,
     /// Its process group, if it may be stopped.
     pub store_group: Option<i32>,
+    /// What goes wrong on the wire, beside what each worker's own network does.
+    pub faults: Option<String>,
     /// How many workers.
     pub workers: u32,
     /// Where the histories go.
@@ -57,8 +60,15 @@ impl Stage {
         let observer = Observer::new(&self.host, &project, Arc::clone(&recorder))?;
         observer.warm_up().await.context("the emulator does not answer")?;
         outside::serve(&folder.join(SOCKET), Arc::clone(&recorder))?;
+        let faults = self.faults.as_ref().filter(|_| is_faulty(work));
+        if let Some(plan) = faults {
+            door::set(&self.host, &project, plan)?;
+        }
         let fleet = Fleet::start(self.scene(&project, &folder, work), seed, recorder)?;
         self.trouble(fleet, &observer, work, seed, length).await?;
+        if faults.is_some() {
+            door::clear(&self.host, &project)?;
+        }
         read_the_end(&observer, work).await?;
         let outcome = judge(work, folder)?;
         if outcome.is_as_expected() {
@@ -75,7 +85,7 @@ impl Stage {
             folder: folder.to_owned(),
             workers: self.workers,
             work,
-            faults: matches!(work, Work::Sections | Work::Rounds),
+            faults: is_faulty(work),
         }
     }
 
@@ -132,6 +142,11 @@ impl std::fmt::Display for Outcome {
             Work::Sections | Work::Rounds => self.verdict.fmt(f),
         }
     }
+}
+
+/// Whether the network is bad. The controls show what stops alone do.
+fn is_faulty(work: Work) -> bool {
+    matches!(work, Work::Sections | Work::Rounds)
 }
 
 /// An empty folder: a history of an earlier run with the same seed would be read as part of this one.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod check;
+pub mod door;
 pub mod episode;
 pub mod fleet;
 pub mod ground;

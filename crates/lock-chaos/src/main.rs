@@ -41,6 +41,10 @@ struct Args {
     #[arg(long)]
     store_group: Option<i32>,
 
+    /// What goes wrong on the wire, as `firekeep emulator --faults` takes it; needs such an emulator.
+    #[arg(long, value_name = "PLAN")]
+    faults: Option<String>,
+
     /// How long to go on; one set of episodes runs in any case.
     #[arg(long, default_value = "0")]
     minutes: f64,
@@ -73,6 +77,7 @@ async fn run(args: Args) -> Result<()> {
     let stage = Stage {
         host: args.host,
         store_group: args.store_group,
+        faults: args.faults,
         workers: args.workers,
         folder: args.folder,
     };

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firekeep_core::{Db, ManualClock};
+use firekeep_core::{Db, ManualClock, Store};
 use firekeep_firestore::FirestoreStore;
 use firekeep_layers::{Bill, MeterHandle, MeterLayer, Stack};
 use firekeep_memory::{IndexFile, MemoryStore};
@@ -60,6 +60,27 @@ impl TestBackend {
             },
             Err(error) => panic!("no client fits the server: {error}"),
         }
+    }
+
+    /// As [`on_wire`](Self::on_wire), on the machine's time and with what `between` makes of memory behind
+    /// the server: something that listens in below all faults of the wire.
+    ///
+    /// # Panics
+    /// As [`on_wire`](Self::on_wire).
+    pub fn on_wire_in_time(
+        indexes: &str,
+        between: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Self {
+        let indexes = match IndexFile::parse(indexes) {
+            Ok(indexes) => indexes,
+            Err(error) => panic!("the index file is malformed: {error}"),
+        };
+        let store = MemoryStore::builder().indexes(indexes).build();
+        let faults = Faults::new(0);
+        let hosted = Hosted::new(between(Arc::new(store.clone())));
+        let server = WireServer::serving(Server::new(hosted).faults(faults.clone()), store);
+        let stack = Stack::new(server.client());
+        Self { server: Some(Arc::new(server)), faults: Some(faults), ..Self::metered(stack) }
     }
 
     /// A database on the emulator at `host`, in a project of its own.

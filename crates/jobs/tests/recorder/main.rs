@@ -33,6 +33,18 @@ fn worlds_in_memory() {
 }
 
 #[test]
+fn worlds_on_the_wire() {
+    let happened = Mutex::new(Tally::default());
+    seeds(0..4, async |seed| {
+        let tally = World::on_wire(seed).run(25).await;
+        *happened.lock().unwrap() += tally;
+    });
+    let happened = happened.into_inner().unwrap();
+    assert!(happened.commits > 0 && happened.events > 0, "{happened:?}");
+    assert!(happened.on_wire.len() > 8, "too little struck: {happened:?}");
+}
+
+#[test]
 fn worlds_on_the_emulator() {
     match require::emulator() {
         Availability::At(host) => seeds(0..4, async |seed| {

@@ -1,11 +1,12 @@
 //! A job, its writers and its subscribers, on a network that breaks, all drawn from one seed.
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use firekeep_core::{Db, Operation};
+use firekeep_core::{Db, Operation, Store};
 use firekeep_jobs::{
     Claim, Cursor, Error, Event, Job, JobSpec, Jobs, Key, Scope, TaskWriter, Update,
 };
@@ -14,7 +15,7 @@ use firekeep_testkit::TestBackend;
 use futures::future::join_all;
 use futures::{Stream, StreamExt};
 
-use crate::support::{Bed, clocked, ms, poll_once, secs, tag, yields};
+use crate::support::{Bed, INDEXES, clocked, ms, poll_once, secs, tag, yields};
 use crate::tap::{Facts, Tap};
 use crate::told::{Recording, Told};
 use crate::validate;
@@ -39,12 +40,14 @@ pub(crate) struct World {
 }
 
 /// How much happened in a world.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) commits: usize,
     pub(crate) events: usize,
     pub(crate) resumed: usize,
     pub(crate) faults: u64,
+    /// How often each kind struck on the wire.
+    pub(crate) on_wire: BTreeMap<&'static str, u64>,
 }
 
 impl AddAssign for Tally {
@@ -53,6 +56,9 @@ impl AddAssign for Tally {
         self.events += other.events;
         self.resumed += other.resumed;
         self.faults += other.faults;
+        for (kind, times) in other.on_wire {
+            *self.on_wire.entry(kind).or_insert(0) += times;
+        }
     }
 }
 
@@ -69,15 +75,41 @@ impl World {
     pub(crate) fn new(backend: TestBackend, seed: u64) -> Self {
         let facts = Facts::default();
         let inner = Arc::clone(backend.db().store());
-        let tap: Arc<Tap> = Arc::new(Tap { inner, facts: facts.clone() });
-        let sound = clocked(&backend, Db::from_arc(tap.clone()));
+        let tap: Arc<dyn Store> = Arc::new(Tap { inner, facts: facts.clone() });
+        Self::with(backend, Arc::clone(&tap), tap, facts, seed)
+    }
+
+    /// A world whose network breaks on the wire, too. The tap is behind that, where what is answered is
+    /// what happened.
+    pub(crate) fn on_wire(seed: u64) -> Self {
+        let facts = Facts::default();
+        let mut tap: Option<Arc<dyn Store>> = None;
+        let backend = TestBackend::on_wire_in_time(INDEXES, |inner| {
+            let between: Arc<dyn Store> = Arc::new(Tap { inner, facts: facts.clone() });
+            Arc::clone(tap.insert(between))
+        });
+        let plan = format!("seed={seed};{WIRE}").parse().unwrap();
+        backend.faults().unwrap().set(plan).unwrap();
+        let wire = Arc::clone(backend.db().store());
+        Self::with(backend, tap.unwrap(), wire, facts, seed)
+    }
+
+    /// A world where `sound` tells everything to the tap, and `faulty` is yet to be broken.
+    fn with(
+        backend: TestBackend,
+        sound: Arc<dyn Store>,
+        faulty: Arc<dyn Store>,
+        facts: Facts,
+        seed: u64,
+    ) -> Self {
+        let sound = clocked(&backend, Db::from_arc(sound));
         let watch = Rates { cut: 0.1, reset: 0.1, coalesce: 0.2, ..rates() };
         let layer = FaultLayer::new(seed, Arc::clone(sound.clock()))
             .everywhere(rates())
             .on(Operation::Watch, watch)
             .delays(ms(1)..=ms(40));
         let faults = layer.handle();
-        let stack = Stack::from_arc(tap).with(layer).build().unwrap();
+        let stack = Stack::from_arc(faulty).with(layer).build().unwrap();
         let faulty = || Jobs::new(clocked(&backend, Db::from_arc(Arc::clone(&stack))));
         Self {
             faulty: [faulty(), faulty()],
@@ -116,11 +148,14 @@ impl World {
 
     fn tally(&self) -> Tally {
         let recordings = self.watches.iter().map(|watch| &watch.recording);
+        let wire = self.bed.backend.faults().map(|faults| faults.counts()).unwrap_or_default();
+        let on_wire = wire.into_iter().map(|(kind, times)| (kind.name(), times)).collect();
         Tally {
             commits: self.facts.in_order().len(),
             events: recordings.map(|recording| recording.told.len()).sum(),
             resumed: self.watches.iter().filter(|watch| watch.after.is_some()).count(),
             faults: self.faults.injected(),
+            on_wire,
         }
     }
 
@@ -220,6 +255,10 @@ impl World {
         self.writers.clear();
         self.bed.pass(secs(1)).await;
         self.faults.release_late().await;
+        if let Some(wire) = self.bed.backend.faults() {
+            wire.clear(None);
+            wire.release_late().await;
+        }
         for _ in 0..200 {
             self.bed.pass(ms(500)).await;
             for watch in &mut self.watches {
@@ -279,3 +318,9 @@ fn rates() -> Rates {
         ..Rates::default()
     }
 }
+
+/// What goes wrong on the wire, beside what the layer does.
+const WIRE: &str = "commit:lose-reply=0.03,cut=0.02,disconnect=0.01,late=0.03,duplicate=0.02,aborted=0.03;\
+                    listen:break=0.1,cut=0.05,disconnect=0.02,reset=0.1,stale-token=0.1,\
+                    wrong-filter=0.03,expire-token=0.2,forget-token=0.2;\
+                    *:unavailable=0.02,delay=0.05@1ms..30ms";
