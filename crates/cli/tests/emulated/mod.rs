@@ -1,5 +1,7 @@
 //! A `firekeep emulator` that runs until the test ends.
 
+#![allow(dead_code, reason = "each test file takes what it needs")]
+
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
