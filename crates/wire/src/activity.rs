@@ -137,6 +137,11 @@ impl Activity {
         self.log.since(seen)
     }
 
+    /// What the last entry of the log is called.
+    pub(crate) fn last(&self) -> u64 {
+        self.log.last()
+    }
+
     /// Somebody begins to look.
     pub(crate) fn join(self: &Arc<Self>) -> Viewer {
         let changed = self.changed.subscribe();
@@ -185,3 +190,6 @@ impl Drop for Viewer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

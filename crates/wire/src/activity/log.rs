@@ -63,12 +63,16 @@ impl Log {
 
     pub(super) fn since(&self, seen: u64) -> News {
         let kept = self.0.lock();
-        // Who has seen what is still to come has looked at another server.
-        let unseen = if seen > kept.last { kept.last } else { kept.last - seen };
+        let unseen = kept.last.saturating_sub(seen);
         let held = unseen.min(kept.entries.len() as u64);
         let skipped = kept.entries.len() - usize::try_from(held).unwrap_or(usize::MAX);
         let entries = kept.entries.iter().skip(skipped).cloned().collect();
         News { entries, lost: unseen - held, last: kept.last }
+    }
+
+    /// What the last entry is called.
+    pub(super) fn last(&self) -> u64 {
+        self.0.lock().last
     }
 
     /// Forgets the entries; their numbers go on.

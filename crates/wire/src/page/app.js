@@ -33,7 +33,7 @@ function follow() {
   clearTimeout(retry);
   coming?.close();
   const params = new URLSearchParams(Object.entries(data.wanted()).filter(([, value]) => value !== ""));
-  if (requests.seen() > 0) params.set("since", requests.seen());
+  if (requests.seen() !== null) params.set("since", requests.seen());
   const stream = new EventSource(`/ui/v1/live?${params}`);
   coming = stream;
   const on = (name, take) => stream.addEventListener(name, (event) => {

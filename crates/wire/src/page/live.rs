@@ -85,7 +85,7 @@ struct Opened {
 impl Live {
     fn new(rooms: Rooms, view: View) -> Self {
         let viewer = rooms.activity.join();
-        let last = rooms.activity.news(u64::MAX).last;
+        let last = rooms.activity.last();
         let seen = view.since.map_or(last, |since| since.min(last));
         let mut live = Self {
             rooms,
@@ -98,7 +98,7 @@ impl Live {
             commits: None,
             has_failed: false,
         };
-        live.queue("hello", &json!({ "last": seen }));
+        live.queue("hello", &json!({ "from": seen, "last": last }));
         live
     }
 
@@ -258,20 +258,17 @@ impl Live {
         let on_page = |id: &str| id > first && (!has_more || last.is_some_and(|last| id < last));
         let missing = opened.missing.iter().map(DocPath::id).filter(|id| on_page(id));
         let missing: Vec<_> = missing.take(PAGE).collect();
-        let changed: Vec<_> = changed.iter().map(DocPath::id).collect();
-        let list = json!({
+        let mut list = json!({
             "collection": collection.as_str(), "after": first,
             "ids": ids, "missing": missing, "hasMore": has_more,
         });
+        let text = list.to_string();
         // The same ids again are told only if a document behind them changed.
-        if !changed.is_empty() {
-            self.told.remove("documents");
+        if self.told.get("documents") != Some(&text) || !changed.is_empty() {
+            self.told.insert("documents".to_owned(), text);
+            list["changed"] = changed.iter().map(DocPath::id).collect();
+            self.queued.push_back(named("documents", &list));
         }
-        let mut told = list;
-        if !changed.is_empty() {
-            told["changed"] = json!(changed);
-        }
-        self.queue("documents", &told);
     }
 
     fn document(&mut self, opened: &Opened) {

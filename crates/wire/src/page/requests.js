@@ -9,10 +9,11 @@ const DRAWN = 200;
 /** Over how long the rate is measured, in milliseconds. */
 const WINDOW = 5_000;
 
-const log = { entries: [], last: 0, lost: 0, isPaused: false, waiting: [] };
+const log = { entries: [], last: null, lost: 0, isPaused: false, waiting: [] };
 let samples = [];
 let drawing = 0;
 
+/** The number of the last call that is known; `null` before the first stream. */
 export const seen = () => log.last;
 
 export function start() {
@@ -31,10 +32,11 @@ export function start() {
   setInterval(drawRates, 1_000);
 }
 
-/** The server counts from `last` on: another one, if that is less than what was seen. */
-export function onHello({ last }) {
-  if (last < log.last) samples = [];
-  log.last = last;
+/** The stream tells calls after number `from` of `last`: of another server, if more were seen already. */
+export function onHello({ from, last }) {
+  const isOther = log.last !== null && last < log.last;
+  if (isOther) samples = [];
+  if (isOther || log.last === null) log.last = from;
 }
 
 /** Calls up to number `last`; some may have come by another stream already. */
