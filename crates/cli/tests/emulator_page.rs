@@ -20,7 +20,7 @@ const PROJECT: &str = "demo";
 
 /// An emulator, a client, and a browser that shows `hash` of the page.
 struct Looking {
-    emulated: Emulated,
+    _emulated: Emulated,
     db: Db,
     page: Chromium,
 }
@@ -31,7 +31,7 @@ impl Looking {
         let db = emulated.db(PROJECT);
         let mut page = Chromium::start().await;
         page.open(&emulated.url(&format!("/ui{hash}"))).await;
-        Self { emulated, db, page }
+        Self { _emulated: emulated, db, page }
     }
 
     async fn write(&self, path: &str, fields: Fields) {

@@ -41,7 +41,7 @@ pub(crate) struct Activity {
     streams: Mutex<BTreeMap<u64, Arc<Record>>>,
     last_stream: AtomicU64,
     transactions: Transactions,
-    /// How many commits were applied.
+    /// How often something was written.
     commits: AtomicU64,
     viewers: AtomicUsize,
     /// Rises whenever there is something to tell a viewer.
@@ -102,13 +102,13 @@ impl Activity {
         Arc::new(Observed::new(Arc::clone(store), Arc::clone(self), Arc::clone(record)))
     }
 
-    /// Something was written by other means than a call.
+    /// Something may have been written.
     pub(crate) fn wrote(&self) {
         self.commits.fetch_add(1, Ordering::Relaxed);
         self.stir();
     }
 
-    /// How many commits were applied so far, to whichever database.
+    /// How often something was written so far, in whichever database.
     pub(crate) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
     }

@@ -68,8 +68,18 @@ impl Service {
                 Some(refusal) => refusal,
                 None => refusal::reworded(self.call(&method, request, severed).await),
             },
-            None => self.doors.answer(request).await,
+            None => self.by_door(request).await,
         }
+    }
+
+    /// Answers what is no call. Doors write, too: they clear, import and expire.
+    async fn by_door(&self, request: http::Request<Incoming>) -> http::Response<Body> {
+        let writes = !request.method().is_safe();
+        let response = self.doors.answer(request).await;
+        if let Some(activity) = self.activity.as_ref().filter(|_| writes) {
+            activity.wrote();
+        }
+        response
     }
 
     async fn call(

@@ -33,7 +33,6 @@ pub(super) async fn commit(
     let commit = Commit::of_any_length(writes.collect::<Result<_>>()?)?;
     let hosted = rooms.databases.database(&database)?;
     let committed = hosted.store().commit(&Cx::new(), commit).await?;
-    rooms.activity.wrote();
     Ok(Json(json!({ "commitTime": committed.commit_time.to_string() })))
 }
 
@@ -55,7 +54,6 @@ pub(super) async fn delete(
     let database = DatabaseName::new(&body.database)?;
     if body.path.is_empty() {
         rooms.databases.clear(&database)?;
-        rooms.activity.wrote();
         return Ok(Json(json!({})));
     }
     let hosted = rooms.databases.database(&database)?;
@@ -65,7 +63,6 @@ pub(super) async fn delete(
         0 => deleting.document(DocPath::new(&body.path)?).await,
         _ => deleting.collections(vec![CollectionPath::new(&body.path)?]).await,
     };
-    rooms.activity.wrote();
     Ok(Json(json!({ "deleted": deleted? })))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Query as Params, State};
 use axum::response::Sse;
@@ -70,6 +70,8 @@ struct Live {
     told: std::collections::BTreeMap<String, String>,
     /// How many commits there were when the catalog was last asked.
     commits: Option<u64>,
+    /// Before when the catalog is not asked again.
+    rest: Instant,
     has_failed: bool,
 }
 
@@ -96,6 +98,7 @@ impl Live {
             seen,
             told: Default::default(),
             commits: None,
+            rest: SystemClock.monotonic(),
             has_failed: false,
         };
         live.queue("hello", &json!({ "from": seen, "last": last }));
@@ -146,14 +149,11 @@ impl Live {
         if let Err(error) = self.open() {
             self.problem(&error);
         }
-        let commits = self.rooms.activity.commits();
-        let wrote = self.commits != Some(commits);
         if let Some(mut opened) = self.opened.take() {
-            let looked = self.look_into(&mut opened, wrote).await;
+            let looked = self.look_into(&mut opened).await;
             self.opened = Some(opened);
-            match looked {
-                Ok(()) => self.commits = Some(commits),
-                Err(error) => self.problem(&error),
+            if let Err(error) = looked {
+                self.problem(&error);
             }
         }
         let news = self.rooms.activity.news(self.seen);
@@ -203,7 +203,7 @@ impl Live {
         Ok(())
     }
 
-    async fn look_into(&mut self, opened: &mut Opened, wrote: bool) -> Result<()> {
+    async fn look_into(&mut self, opened: &mut Opened) -> Result<()> {
         let of_collection = opened.collection.as_mut().and_then(|(_, of)| of.failure());
         let of_document = opened.document.as_mut().and_then(|(_, of)| of.failure());
         if let Some(error) = of_collection.or(of_document) {
@@ -211,15 +211,31 @@ impl Live {
         }
         let documents = opened.collection.as_mut().and_then(|(_, followed)| followed.news());
         let document = opened.document.as_mut().and_then(|(_, followed)| followed.news());
-        if wrote || documents.is_some() || document.is_some() {
-            self.catalog(opened).await?;
+        if documents.is_some() || document.is_some() {
+            self.commits = None;
         }
+        self.refresh(opened).await?;
         if opened.collection.is_some() {
             self.documents(opened, &documents.unwrap_or_default());
         }
         if document.is_some() {
             self.document(opened);
         }
+        Ok(())
+    }
+
+    /// Asks the catalog again if something was written since. A large collection keeps the store busy
+    /// with that: most of the time belongs to those who write.
+    async fn refresh(&mut self, opened: &mut Opened) -> Result<()> {
+        let commits = Some(self.rooms.activity.commits());
+        let began = SystemClock.monotonic();
+        if self.commits == commits || began < self.rest {
+            return Ok(());
+        }
+        self.catalog(opened).await?;
+        self.commits = commits;
+        let now = SystemClock.monotonic();
+        self.rest = now + (now - began) * RESTS;
         Ok(())
     }
 
@@ -333,6 +349,8 @@ const MAX_COLLECTIONS: usize = 1_000;
 const MAX_DATABASES: usize = 1_000;
 /// How long changes are gathered before they are told together.
 const PACE: Duration = Duration::from_millis(60);
+/// How many times as long as it took to ask the catalog it is left alone.
+const RESTS: u32 = 20;
 /// How often what changes by itself is looked at.
 const TICK: Duration = Duration::from_secs(2);
 /// How often a stream says that it is alive while nothing happens.

@@ -107,11 +107,22 @@ function row(entry) {
     el("th", { scope: "row" }, entry.method),
     el("td", { class: "what" },
       entry.faults.map((fault) => el("b", { class: "fault", title: "a fault that was asked for" }, fault)),
-      el("span", { class: "detail", dir: "auto" }, entry.detail || "—"),
+      detail(entry.detail),
       el("small", { class: "quiet" }, entry.database ? shortName(entry.database) : "")),
     el("td", { class: "status" }, entry.status),
     el("td", { class: "n" }, entry.status === "open" ? "" : took(entry.micros)),
     el("td", { class: "n" }, billed));
+}
+
+/** What a call was about; what takes more than two lines unfolds. */
+function detail(text) {
+  if (text.length < 100) return el("span", { class: "detail", dir: "auto" }, text || "—");
+  return el("button", {
+    class: "detail plain", type: "button", dir: "auto", "aria-expanded": "false",
+    onclick({ currentTarget: node }) {
+      node.setAttribute("aria-expanded", String(node.getAttribute("aria-expanded") === "false"));
+    },
+  }, text);
 }
 
 export function bill({ reads, writes, deletes }) {
