@@ -162,7 +162,9 @@ async fn connection(
     let mut builder = Builder::new(TokioExecutor::new());
     let timer = TokioTimer::new();
     builder.http1().timer(timer.clone()).header_read_timeout(HEAD_PATIENCE);
-    builder.http2().adaptive_window(true).max_concurrent_streams(None);
+    let mut http2 = builder.http2();
+    http2.max_concurrent_streams(None).initial_stream_window_size(STREAM_WINDOW);
+    http2.initial_connection_window_size(CONNECTION_WINDOW);
     let (socket, speaks) = Heard::new(socket);
     let severed = Severed::default();
     let of_calls = severed.clone();
@@ -185,6 +187,13 @@ async fn connection(
 /// How long a client may take for the head of a request, and to say which kind of HTTP it speaks. Of
 /// the machine's time, whatever clock the databases have: a socket knows no other.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+/// How many bytes a call may have on the way that nobody has read.
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// How many all calls of a connection may. It also says how many small frames may be on the way:
+/// with much less, a client that opens some hundred streams at once has its connection closed.
+const CONNECTION_WINDOW: u32 = 16 << 20;
+
 /// How long a server that stops waits for calls under way.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -93,7 +93,9 @@ pub(crate) fn whole(body: impl Into<Bytes>) -> Body {
 }
 
 /// A body in pieces, each a frame of its own.
-pub(crate) fn pieces(pieces: impl IntoIterator<Item = Bytes>) -> Body {
-    let frames: Vec<_> = pieces.into_iter().map(|piece| Ok(Frame::data(piece))).collect();
+pub(crate) fn pieces(
+    pieces: impl IntoIterator<Item = Bytes, IntoIter: Send + Sync + 'static>,
+) -> Body {
+    let frames = pieces.into_iter().map(|piece| Ok(Frame::data(piece)));
     BodyExt::boxed(StreamBody::new(futures::stream::iter(frames)))
 }

@@ -1,5 +1,8 @@
 //! Calls that break the rules of gRPC or HTTP/2, over real connections.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::BodyExt;
@@ -64,7 +67,7 @@ async fn a_second_message_is_refused_before_anything_is_done() {
 async fn a_message_may_come_byte_by_byte() {
     let (_ground, connection) = ground().await;
     let bytes = framed(&get());
-    let single = (0..bytes.len()).flat_map(|at| [bytes.slice(at..=at), Bytes::new()]);
+    let single = (0..bytes.len()).flat_map(move |at| [bytes.slice(at..=at), Bytes::new()]);
     let answer = connection.send(request("GetDocument").body(pieces(single)).unwrap()).await;
     let answer = answer.unwrap();
     assert_eq!((answer.code, answer.messages.len()), (0, 1), "{answer:?}");
@@ -187,6 +190,27 @@ async fn a_client_that_vanishes_in_the_middle_of_a_message_leaves_nothing() {
     drop(calls);
     connection.cut();
     ground.no_watch_is_left().await;
+    ground.still_serves().await;
+}
+
+/// The size is in the frame's head, which is enough to refuse it: the rest is not even taken.
+#[tokio::test]
+async fn fifty_mebibytes_are_refused_unread() {
+    let (ground, connection) = ground().await;
+    let piece = Bytes::from(vec![0; 64 * 1024]);
+    for method in ["Commit", "RunQuery", "Write", "Listen"] {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let (count, piece) = (Arc::clone(&taken), piece.clone());
+        let rest = std::iter::repeat_n(piece, 800).inspect(move |piece| {
+            count.fetch_add(piece.len(), Ordering::Relaxed);
+        });
+        let body = pieces(std::iter::once(frame(0, 800 * 64 * 1024, b"")).chain(rest));
+        let answer = connection.send(request(method).body(body).unwrap()).await.unwrap();
+        let words = "Request payload size exceeds the limit: 10485760 bytes.";
+        assert_eq!((answer.code, &*answer.message), (INVALID_ARGUMENT, words), "{method}");
+        let taken = taken.load(Ordering::Relaxed);
+        assert!(taken < 4 << 20, "{method}: {taken} bytes were taken");
+    }
     ground.still_serves().await;
 }
 
