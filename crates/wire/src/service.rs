@@ -179,7 +179,18 @@ impl Call {
     /// # Errors
     /// `InvalidArgument` for a malformed name, `NotFound` if there is no such database.
     pub(crate) fn database(&self, name: &str) -> Result<(DatabaseName, Hosted)> {
-        let name = DatabaseName::of(name)?;
+        self.hosted(DatabaseName::of(name)?)
+    }
+
+    /// The database called `name`.
+    ///
+    /// # Errors
+    /// As [`database`](Self::database), and `InvalidArgument` for the name of anything in one.
+    pub(crate) fn database_called(&self, name: &str) -> Result<(DatabaseName, Hosted)> {
+        self.hosted(DatabaseName::new(name)?)
+    }
+
+    fn hosted(&self, name: DatabaseName) -> Result<(DatabaseName, Hosted)> {
         if let Some(record) = &self.record {
             record.about(&name);
         }

@@ -123,7 +123,7 @@ impl Session {
     fn database(&mut self, name: &str) -> Result<(DatabaseName, Hosted)> {
         match &self.database {
             None => {
-                let of = self.call.database(name)?;
+                let of = self.call.database_called(name)?;
                 Ok(self.database.insert(of).clone())
             }
             Some(of) if name.is_empty() || DatabaseName::new(name)? == of.0 => Ok(of.clone()),

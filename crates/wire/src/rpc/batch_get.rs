@@ -27,7 +27,7 @@ async fn read(
     call: &Call,
     request: BatchGetDocumentsRequest,
 ) -> Result<Vec<BatchGetDocumentsResponse>> {
-    let (database, hosted) = call.database(&request.database)?;
+    let (database, hosted) = call.database_called(&request.database)?;
     let mut seen = HashSet::new();
     let mut paths = Vec::with_capacity(request.documents.len());
     for name in &request.documents {

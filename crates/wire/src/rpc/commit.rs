@@ -19,7 +19,7 @@ pub(crate) fn commit(
 ) -> impl Future<Output = Result<CommitResponse>> + use<> {
     let call = call.clone();
     async move {
-        let (database, hosted) = call.database(&request.database)?;
+        let (database, hosted) = call.database_called(&request.database)?;
         let writes = request.writes.into_iter().map(|write| decode::write(&database, write));
         let mut commit = Commit::of_any_length(writes.collect::<Result<_>>()?)?;
         if !request.transaction.is_empty() {
@@ -38,7 +38,7 @@ pub(crate) fn batch_write(
 ) -> impl Future<Output = Result<BatchWriteResponse>> + use<> {
     let call = call.clone();
     async move {
-        let (database, hosted) = call.database(&request.database)?;
+        let (database, hosted) = call.database_called(&request.database)?;
         let writes = request.writes.into_iter().map(|write| decode::write(&database, write));
         let writes: Vec<Write> = writes.collect::<Result<_>>()?;
         check_distinct(&writes)?;

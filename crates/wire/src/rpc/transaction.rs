@@ -15,7 +15,7 @@ pub(crate) fn begin(
 ) -> impl Future<Output = Result<BeginTransactionResponse>> + use<> {
     let call = call.clone();
     async move {
-        let (_, hosted) = call.database(&request.database)?;
+        let (_, hosted) = call.database_called(&request.database)?;
         let txn = hosted.store().begin(&call.cx, decode::begin(request.options)?).await?;
         Ok(BeginTransactionResponse { transaction: txn.as_bytes().clone() })
     }
@@ -28,7 +28,7 @@ pub(crate) fn rollback(
 ) -> impl Future<Output = Result<()>> + use<> {
     let call = call.clone();
     async move {
-        let (_, hosted) = call.database(&request.database)?;
+        let (_, hosted) = call.database_called(&request.database)?;
         hosted.store().rollback(&call.cx, TxnId::new(request.transaction)).await
     }
 }

@@ -102,7 +102,7 @@ impl Session {
         if !request.writes.is_empty() {
             return Err(Error::invalid("the first message of a stream has no writes"));
         }
-        self.database = Some(self.call.database(&request.database)?);
+        self.database = Some(self.call.database_called(&request.database)?);
         Ok(WriteResponse {
             stream_id: format!("{:016x}", self.tokens.stream),
             stream_token: self.tokens.give(),

@@ -1,6 +1,7 @@
 //! What no client of good will sends: a status each, and the server goes on.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod answer;
 mod connection;
@@ -12,4 +13,7 @@ mod http1;
 mod http2;
 mod message;
 mod mutation;
+mod names;
 mod schema;
+mod shapes;
+mod tokens;

@@ -1,5 +1,7 @@
 //! Many streams and large messages: what each costs, and that it ends.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod ground;
 mod memory;
 mod sizes;
