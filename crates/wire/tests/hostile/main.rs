@@ -1,7 +1,6 @@
 //! What no client of good will sends: a status each, and the server goes on.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod answer;
 mod connection;
