@@ -165,7 +165,7 @@ async fn calls_show_with_what_they_are_billed_and_streams_while_they_are_open() 
     looking.db.query(Query::collection("users").limit(5)).await.unwrap();
     looking.db.get("users/ada").await.unwrap();
     let rows = "[...document.querySelectorAll('#log tr')].map((row) => \
-        [...row.querySelectorAll('th, .detail, .status, .bill')].map((part) => part.textContent).join(' '))";
+        [...row.querySelectorAll('th, .detail, .status, .bill')].map((part) => part.firstChild.textContent).join(' '))";
     let shown = looking.until(rows, "it.length === 3").await;
     assert_eq!(shown[2], "Commit set users/ada OK 1 w");
     assert_eq!(shown[1], "RunQuery users limit 5 OK 1 r");

@@ -13,6 +13,7 @@ use super::late::{self, Late};
 use super::message::{Asked, project_of};
 use super::reply;
 use super::state::{Decided, Strike};
+use crate::name::DatabaseName;
 use crate::service::Call;
 use crate::status::status;
 
@@ -80,6 +81,10 @@ pub(super) fn enter(call: &Call, request: &impl Asked) -> Option<(Faults, Decide
     let decided = state.enter(project_of(request.resource()), method, request, now);
     drop(state);
     call.wreck().number(|| decided.call);
+    if let (Some(record), Ok(name)) = (call.record(), DatabaseName::of(request.resource())) {
+        // What strikes may keep the call from naming it.
+        record.about(&name);
+    }
     note(call, decided.strike.as_ref());
     Some((faults.clone(), decided))
 }

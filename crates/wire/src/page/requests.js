@@ -104,11 +104,10 @@ function row(entry) {
   const kind = entry.status === "open" ? "open" : isError(entry.status) ? "error" : "ok";
   return el("tr", { "data-kind": kind },
     el("td", { class: "time", title: entry.at }, entry.at.slice(11, 23)),
-    el("th", { scope: "row" }, entry.method),
+    el("th", { scope: "row" }, entry.method, " ", el("small", { class: "quiet", dir: "auto" }, entry.database ? shortName(entry.database) : "")),
     el("td", { class: "what" },
       entry.faults.map((fault) => el("b", { class: "fault", title: "a fault that was asked for" }, fault)),
-      detail(entry.detail),
-      el("small", { class: "quiet" }, entry.database ? shortName(entry.database) : "")),
+      detail(entry.detail)),
     el("td", { class: "status" }, entry.status),
     el("td", { class: "n" }, entry.status === "open" ? "" : took(entry.micros)),
     el("td", { class: "n" }, billed));
@@ -116,9 +115,9 @@ function row(entry) {
 
 /** What a call was about; what takes more than two lines unfolds. */
 function detail(text) {
-  if (text.length < 100) return el("span", { class: "detail", dir: "auto" }, text || "—");
+  if (text.length < 60) return el("span", { class: "detail", dir: "auto" }, text || "—");
   return el("button", {
-    class: "detail plain", type: "button", dir: "auto", "aria-expanded": "false",
+    class: "detail plain", type: "button", dir: "auto", title: text, "aria-expanded": "false",
     onclick({ currentTarget: node }) {
       node.setAttribute("aria-expanded", String(node.getAttribute("aria-expanded") === "false"));
     },
