@@ -115,7 +115,7 @@ impl Bare {
 }
 
 /// The same fields as the other side writes, built as messages.
-fn fields(n: usize) -> std::collections::BTreeMap<String, Value> {
+pub fn fields(n: usize) -> std::collections::BTreeMap<String, Value> {
     let message = |value: CoreValue| {
         let value_type = match value {
             CoreValue::String(text) => ValueType::StringValue(text),

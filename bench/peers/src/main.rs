@@ -12,6 +12,7 @@ mod report;
 mod sqlite;
 mod streams;
 mod typed;
+mod wire;
 
 use std::path::PathBuf;
 
@@ -33,9 +34,12 @@ struct Args {
     /// Writes the rows as JSON to this file.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// The emulator's address, needed by the groups `client`, `lock` and `jobs`.
+    /// The emulator's address, needed by the groups `client`, `lock`, `jobs` and `wire`.
     #[arg(long, env = "FIRESTORE_EMULATOR_HOST")]
     emulator: Option<String>,
+    /// The release binary of `firekeep`, needed by the group `wire`.
+    #[arg(long, env = "FIREKEEP_BINARY")]
+    firekeep: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -53,6 +57,8 @@ enum Group {
     Lock,
     /// `firekeep-jobs`: updates against bare commits on memory and against transactions on the emulator.
     Jobs,
+    /// `firekeep emulator` against the official emulator.
+    Wire,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -85,6 +91,12 @@ fn main() -> anyhow::Result<()> {
             anyhow::anyhow!("the group `jobs` needs the emulator: run `cargo xtask bench jobs`")
         })?;
         rows.extend(jobs::run(host, args.rounds)?);
+    }
+    if wants(Group::Wire) {
+        let (Some(firekeep), Some(host)) = (&args.firekeep, &args.emulator) else {
+            anyhow::bail!("the group `wire` needs two emulators: run `cargo xtask bench wire`");
+        };
+        rows.extend(wire::run(firekeep, host, args.rounds)?);
     }
     report::print(&rows);
     if let Some(path) = args.json {

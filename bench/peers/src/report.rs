@@ -46,7 +46,11 @@ pub fn print(rows: &[Row]) {
             Bar::AtMost(bar) => format!("≤ {bar}"),
             Bar::None => "—".to_owned(),
         };
-        let met = if row.met() { "yes" } else { "NO" };
+        let met = match row.bar {
+            Bar::None => "",
+            _ if row.met() => "PASS",
+            _ => "FAIL",
+        };
         println!(
             "{:<10} {:<34} {:<22} {:>8.3}  {bar:<8} {met:<5} {}",
             row.group, row.case, row.figure, row.ratio, row.context

@@ -1,0 +1,128 @@
+//! How many calls a second each server answers, and the CPU time that each takes it.
+
+use std::time::{Duration, Instant};
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+use tokio::runtime::Runtime;
+
+use super::calls::Op;
+use super::{Side, Wire};
+use crate::report::{Bar, Row};
+
+/// What a side did in its turns.
+#[derive(Default)]
+struct Turns {
+    rates: Vec<f64>,
+    calls: usize,
+    cpu: Duration,
+}
+
+impl Turns {
+    fn cpu_per_call(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.calls as f64
+    }
+}
+
+/// Every operation, one at a time and many at once.
+pub fn run(wire: &Wire, rounds: usize) -> anyhow::Result<Vec<Row>> {
+    for side in [&wire.ours, &wire.official] {
+        wire.runtime.block_on(side.calls.fill())?;
+        warm_up(&wire.runtime, side)?;
+    }
+    let mut rows = Vec::new();
+    for op in Op::ALL {
+        for (in_flight, bar) in [(1, 3.0), (64, 4.0)] {
+            rows.extend(compare(wire, rounds, op, in_flight, bar)?);
+        }
+    }
+    Ok(rows)
+}
+
+/// A JVM that has just started would be measured while it compiles itself.
+fn warm_up(runtime: &Runtime, side: &Side) -> anyhow::Result<()> {
+    for op in Op::ALL {
+        for in_flight in [64, 1] {
+            turn(runtime, side, op, in_flight, WARM_UP, &mut Turns::default())?;
+        }
+    }
+    Ok(())
+}
+
+fn compare(
+    wire: &Wire,
+    rounds: usize,
+    op: Op,
+    in_flight: usize,
+    bar: f64,
+) -> anyhow::Result<[Row; 2]> {
+    let (mut ours, mut official) = (Turns::default(), Turns::default());
+    for round in 0..rounds {
+        let mut ours = || turn(&wire.runtime, &wire.ours, op, in_flight, TURN, &mut ours);
+        let mut official =
+            || turn(&wire.runtime, &wire.official, op, in_flight, TURN, &mut official);
+        if round % 2 == 0 {
+            ours()?;
+            official()?;
+        } else {
+            official()?;
+            ours()?;
+        }
+    }
+    let ratios = ours.rates.iter().zip(&official.rates).map(|(ours, official)| ours / official);
+    let case = format!("{}, {in_flight} in flight", op.name());
+    let (rate, its_rate) = (median(&ours.rates), median(&official.rates));
+    let (cpu, its_cpu) = (ours.cpu_per_call(), official.cpu_per_call());
+    Ok([
+        Row {
+            group: "wire",
+            case: case.clone(),
+            figure: "times its rate",
+            ratio: median(&ratios.collect::<Vec<_>>()),
+            bar: Bar::AtLeast(bar),
+            context: format!("{rate:.0} and {its_rate:.0} a second"),
+        },
+        Row {
+            group: "wire",
+            case,
+            figure: "times the server CPU",
+            ratio: cpu / its_cpu,
+            bar: Bar::AtMost(1.0 / 3.0),
+            context: format!("{:.1} and {:.1} µs a call", cpu * 1e6, its_cpu * 1e6),
+        },
+    ])
+}
+
+/// Calls `side` for about `length` with `in_flight` under way at once.
+fn turn(
+    runtime: &Runtime,
+    side: &Side,
+    op: Op,
+    in_flight: usize,
+    length: Duration,
+    turns: &mut Turns,
+) -> anyhow::Result<()> {
+    let (cpu, start) = (side.server.cpu()?, Instant::now());
+    let calls = stream::iter(0usize..)
+        .take_while(|_| std::future::ready(start.elapsed() < length))
+        .map(|n| {
+            let calls = side.calls.clone();
+            Ok::<_, anyhow::Error>(async move { calls.run(op, n).await.map(|()| 1) })
+        })
+        .try_buffer_unordered(in_flight)
+        .try_fold(0, |sum, one| std::future::ready(Ok(sum + one)));
+    let calls = runtime.block_on(calls)?;
+    turns.rates.push(calls as f64 / start.elapsed().as_secs_f64());
+    turns.calls += calls;
+    turns.cpu += side.server.cpu()?.saturating_sub(cpu);
+    Ok(())
+}
+
+pub fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// A turn holds many of the hundredths of a second in which CPU time is counted.
+const TURN: Duration = Duration::from_millis(400);
+const WARM_UP: Duration = Duration::from_secs(2);
