@@ -1,11 +1,15 @@
 //! From core's vocabulary to the protocol's messages.
 
+mod sent;
+
 use firekeep_core::{Committed, Document, Fields, Timestamp, Value, Written};
 
 use crate::decode::{TYPE_FIELD, VECTOR_FIELD, VECTOR_TYPE};
 use crate::name::DatabaseName;
 use crate::proto::value::ValueType;
 use crate::proto::{self, ArrayValue, CommitResponse, LatLng, MapValue, WriteResult};
+
+pub(crate) use sent::SentDocument;
 
 /// A time.
 pub(crate) fn timestamp(time: Timestamp) -> prost_types::Timestamp {

@@ -1,17 +1,21 @@
-//! Between HTTP/2 and the handlers: gRPC's framing, which tonic does, for handlers that are plain
-//! functions. The crate of generated messages has clients only, so there is no generated server.
+//! Between HTTP/2 and the handlers: gRPC's framing, for handlers that are plain functions. The crate
+//! of generated messages has clients only, so there is no generated server. Calls with one message
+//! are framed here, with fewer copies than tonic makes; streams of requests are tonic's.
+
+mod answer;
+mod request;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use firekeep_core::Result;
+use futures::future::BoxFuture;
 use futures::stream::{BoxStream, Stream, StreamExt};
 use prost::Message;
 use tonic::body::Body;
-use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
 use tonic::server::Grpc;
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower::service_fn;
 
@@ -26,64 +30,15 @@ pub(crate) type Answers<T> = BoxStream<'static, Result<T>>;
 
 type Http = http::Request<hyper::body::Incoming>;
 
-/// One message is read, or each of a stream of them.
-fn codec<Req, Resp, C>() -> Grpc<C>
-where
-    C: Codec<Encode = Resp, Decode = Req> + Default,
-{
-    Grpc::new(C::default()).max_decoding_message_size(MAX_REQUEST)
-}
+/// A call's answer to come. Boxed, since calls differ much in size and hyper moves them about.
+type Response<'a> = BoxFuture<'a, http::Response<Body>>;
 
-/// Reads one message, and refuses a second one.
-#[derive(Debug)]
-struct Single<Resp, Req>(ProstCodec<Resp, Req>);
-
-impl<Req, Resp> Default for Single<Resp, Req> {
-    fn default() -> Self {
-        Self(ProstCodec::default())
-    }
-}
-
-impl<Req, Resp> Codec for Single<Resp, Req>
+fn codec<Req, Resp>() -> Grpc<ProstCodec<Resp, Req>>
 where
     Req: Message + Default + 'static,
     Resp: Message + 'static,
 {
-    type Encode = Resp;
-    type Decode = Req;
-    type Encoder = <ProstCodec<Resp, Req> as Codec>::Encoder;
-    type Decoder = SingleDecoder<<ProstCodec<Resp, Req> as Codec>::Decoder>;
-
-    fn encoder(&mut self) -> Self::Encoder {
-        self.0.encoder()
-    }
-
-    fn decoder(&mut self) -> Self::Decoder {
-        SingleDecoder { of_one: self.0.decoder(), is_done: false }
-    }
-}
-
-/// Decodes once.
-#[derive(Debug)]
-struct SingleDecoder<D> {
-    of_one: D,
-    is_done: bool,
-}
-
-impl<D: Decoder<Error = Status>> Decoder for SingleDecoder<D> {
-    type Item = D::Item;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<D::Item>, Status> {
-        if std::mem::replace(&mut self.is_done, true) {
-            return Err(Status::internal("Too many request messages."));
-        }
-        self.of_one.decode(from)
-    }
-
-    fn buffer_settings(&self) -> BufferSettings {
-        self.of_one.buffer_settings()
-    }
+    Grpc::new(ProstCodec::default()).max_decoding_message_size(MAX_REQUEST)
 }
 
 /// The messages of a client that sends a stream.
@@ -120,59 +75,63 @@ impl<T> Stream for Requests<T> {
 impl<T> Unpin for Requests<T> {}
 
 /// Answers one message with one.
-pub(crate) async fn unary<Req, Resp, Fut>(
-    call: &Call,
+pub(crate) fn unary<'a, Req, Resp, Fut>(
+    call: &'a Call,
     request: Http,
-    handler: impl Fn(&Call, Req) -> Fut + Send + Sync,
-) -> http::Response<Body>
+    handler: impl Fn(&Call, Req) -> Fut + Send + Sync + 'a,
+) -> Response<'a>
 where
     Req: Asked + Message + Clone + Default + 'static,
     Resp: Message + 'static,
     Fut: Future<Output = Result<Resp>> + Send + 'static,
 {
-    let service = service_fn(|request: Request<Req>| {
-        let answer = faults::unary(call, request.into_inner(), &handler);
-        async move { answer.await.map(Response::new) }
-    });
-    faults::cuttable(codec::<_, _, Single<_, _>>().unary(service, request).await, call.wreck())
+    Box::pin(async move {
+        let answer = match request::message(request).await {
+            Ok(message) => faults::unary(call, message, &handler).await,
+            Err(status) => Err(status),
+        };
+        let response = match answer {
+            Ok(message) => answer::one(&message),
+            Err(status) => status.into_http(),
+        };
+        faults::cuttable(response, call.wreck())
+    })
 }
 
 /// Answers one message with a stream.
-pub(crate) async fn streamed<Req, Resp>(
-    call: &Call,
+pub(crate) fn streamed<'a, Req, Resp>(
+    call: &'a Call,
     request: Http,
-    handler: impl Fn(&Call, Req) -> Answers<Resp> + Send + Sync,
-) -> http::Response<Body>
+    handler: impl Fn(&Call, Req) -> Answers<Resp> + Send + Sync + 'a,
+) -> Response<'a>
 where
     Req: Asked + Message + Clone + Default + 'static,
     Resp: Told + Message + 'static,
 {
-    let service = service_fn(|request: Request<Req>| {
-        let answers = faults::streamed(call, request.into_inner(), &handler);
-        async move { Ok::<_, Status>(Response::new(answers)) }
-    });
-    faults::cuttable(
-        codec::<_, _, Single<_, _>>().server_streaming(service, request).await,
-        call.wreck(),
-    )
+    Box::pin(async move {
+        let response = match request::message(request).await {
+            Ok(message) => answer::stream(faults::streamed(call, message, &handler)),
+            Err(status) => status.into_http(),
+        };
+        faults::cuttable(response, call.wreck())
+    })
 }
 
 /// Answers a stream with a stream.
-pub(crate) async fn both_streamed<Req, Resp>(
-    call: &Call,
+pub(crate) fn both_streamed<'a, Req, Resp>(
+    call: &'a Call,
     request: Http,
     handler: fn(&Call, Requests<Req>) -> Answers<Resp>,
-) -> http::Response<Body>
+) -> Response<'a>
 where
     Req: Asked + Message + Default + 'static,
     Resp: Told + Message + 'static,
 {
-    let service = service_fn(|request: Request<Streaming<Req>>| {
+    let service = service_fn(move |request: Request<Streaming<Req>>| {
         let answers = faults::both_streamed(call, request.into_inner(), handler);
-        async move { Ok::<_, Status>(Response::new(answers)) }
+        async move { Ok::<_, Status>(tonic::Response::new(answers)) }
     });
-    faults::cuttable(
-        codec::<_, _, ProstCodec<_, _>>().streaming(service, request).await,
-        call.wreck(),
+    Box::pin(
+        async move { faults::cuttable(codec().streaming(service, request).await, call.wreck()) },
     )
 }

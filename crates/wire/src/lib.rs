@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod activity;
+mod connection;
 mod databases;
 mod decode;
 mod encode;
@@ -18,6 +19,7 @@ mod refusal;
 mod rpc;
 mod server;
 mod service;
+mod socket;
 mod status;
 
 pub use crate::http::Problem;

@@ -131,6 +131,45 @@ pub(crate) mod batch_get {
     }
 }
 
+/// A document that was found, or not, by name. As the generated message, with the document encoded.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct BatchGetDocumentsResponse {
+    #[prost(bytes = "bytes", tag = "3")]
+    pub(crate) transaction: bytes::Bytes,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) read_time: Option<prost_types::Timestamp>,
+    #[prost(oneof = "batch_got::Found", tags = "1, 2")]
+    pub(crate) found: Option<batch_got::Found>,
+}
+
+/// What was found by a name.
+pub(crate) mod batch_got {
+    #[derive(Clone, PartialEq, prost::Oneof)]
+    pub(crate) enum Found {
+        #[prost(message, tag = "1")]
+        Found(crate::encode::SentDocument),
+        #[prost(string, tag = "2")]
+        Missing(String),
+    }
+}
+
+/// A row of a query. As the generated message, with the document encoded.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct RunQueryResponse {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) document: Option<crate::encode::SentDocument>,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub(crate) transaction: bytes::Bytes,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) read_time: Option<prost_types::Timestamp>,
+    #[prost(int32, tag = "4")]
+    pub(crate) skipped_results: i32,
+    #[prost(bool, optional, tag = "6")]
+    pub(crate) done: Option<bool>,
+    #[prost(message, optional, tag = "11")]
+    pub(crate) explain_metrics: Option<ExplainMetrics>,
+}
+
 /// Runs a query.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct RunQueryRequest {

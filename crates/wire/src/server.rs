@@ -1,6 +1,5 @@
 //! Connections: both kinds of HTTP on one port, taken until told to stop.
 
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -8,16 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firekeep_core::{Clock, SystemClock};
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::activity::Activity;
+use crate::connection::connection;
 use crate::databases::Databases;
-use crate::faults::{Faults, Severed};
-use crate::heard::Heard;
+use crate::faults::Faults;
 use crate::http::SideDoors;
 use crate::page;
 use crate::service::Service;
@@ -149,50 +145,6 @@ async fn accept(listener: &TcpListener, clock: &dyn Clock) -> TcpStream {
         }
     }
 }
-
-async fn connection(
-    service: Arc<Service>,
-    socket: TcpStream,
-    watcher: hyper_util::server::graceful::Watcher,
-) {
-    // Answers are small and awaited: none may wait for another to fill a packet.
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "a connection can't be made to send at once");
-    }
-    let mut builder = Builder::new(TokioExecutor::new());
-    let timer = TokioTimer::new();
-    builder.http1().timer(timer.clone()).header_read_timeout(HEAD_PATIENCE);
-    let mut http2 = builder.http2();
-    http2.max_concurrent_streams(None).initial_stream_window_size(STREAM_WINDOW);
-    http2.initial_connection_window_size(CONNECTION_WINDOW);
-    let (socket, speaks) = Heard::new(socket);
-    let severed = Severed::default();
-    let of_calls = severed.clone();
-    let answer = service_fn(move |request| {
-        let answer = Arc::clone(&service).answer(request, of_calls.clone());
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
-    let connection = builder.serve_connection(TokioIo::new(socket), answer);
-    tokio::select! {
-        served = watcher.watch(connection.into_owned()) => if let Err(error) = served {
-            tracing::debug!(%error, "a connection broke");
-        },
-        () = severed.wait() => {}
-        () = speaks.or_not(HEAD_PATIENCE) => {
-            tracing::debug!("a connection was closed: it never said what it wants");
-        }
-    }
-}
-
-/// How long a client may take for the head of a request, and to say which kind of HTTP it speaks. Of
-/// the machine's time, whatever clock the databases have: a socket knows no other.
-const HEAD_PATIENCE: Duration = Duration::from_secs(30);
-/// How many bytes a call may have on the way that nobody has read.
-const STREAM_WINDOW: u32 = 1 << 20;
-
-/// How many all calls of a connection may. It also says how many small frames may be on the way:
-/// with much less, a client that opens some hundred streams at once has its connection closed.
-const CONNECTION_WINDOW: u32 = 16 << 20;
 
 /// How long a server that stops waits for calls under way.
 const PATIENCE: Duration = Duration::from_secs(10);

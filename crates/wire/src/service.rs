@@ -46,6 +46,11 @@ impl Service {
         Self { databases, clock, doors, faults, activity, stopping }
     }
 
+    /// The monotonic time of the server's clock.
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.monotonic()
+    }
+
     /// Breaks off the streams that never end by themselves.
     pub(crate) fn stop(&self) {
         self.stopping.send_replace(true);
@@ -68,7 +73,7 @@ impl Service {
                 Some(refusal) => refusal,
                 None => refusal::reworded(self.call(&method, request, severed).await),
             },
-            None => self.by_door(request).await,
+            None => Box::pin(self.by_door(request)).await,
         }
     }
 
@@ -223,7 +228,7 @@ impl Call {
 
     /// The monotonic time of the server's clock.
     pub(crate) fn now(&self) -> Instant {
-        self.service.clock.monotonic()
+        self.service.now()
     }
 }
 

@@ -4,14 +4,15 @@ use bytes::Bytes;
 
 use super::kind::FaultKind;
 use super::listen::Memory;
+use crate::encode::SentDocument;
 
 use crate::proto::{
     self, BatchGetDocumentsRequest, BatchGetDocumentsResponse, BatchWriteRequest,
     BeginTransactionRequest, CommitRequest, CreateDocumentRequest, DeleteDocumentRequest,
     GetDocumentRequest, ListCollectionIdsRequest, ListDocumentsRequest, ListenRequest,
     PartitionQueryRequest, RollbackRequest, RunAggregationQueryRequest, RunQueryRequest,
-    RunQueryResponse, UpdateDocumentRequest, WriteOperation, WriteRequest, batch_get,
-    batch_get_documents_response, get_document_request, run_query,
+    RunQueryResponse, UpdateDocumentRequest, WriteOperation, WriteRequest, batch_get, batch_got,
+    get_document_request, run_query,
 };
 
 /// A request.
@@ -165,9 +166,9 @@ impl Told for BatchGetDocumentsResponse {
     }
 
     fn document(&self) -> Option<&str> {
-        match self.result.as_ref()? {
-            batch_get_documents_response::Result::Found(document) => Some(&document.name),
-            batch_get_documents_response::Result::Missing(name) => Some(name),
+        match self.found.as_ref()? {
+            batch_got::Found::Found(document) => Some(document.name()),
+            batch_got::Found::Missing(name) => Some(name),
         }
     }
 }
@@ -196,7 +197,7 @@ impl Told for RunQueryResponse {
     }
 
     fn document(&self) -> Option<&str> {
-        self.document.as_ref().map(|document| document.name.as_str())
+        self.document.as_ref().map(SentDocument::name)
     }
 }
 

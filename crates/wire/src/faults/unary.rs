@@ -30,6 +30,24 @@ where
 {
     let send = |request| async { handler(call, request).await.map_err(|error| status(&error)) };
     let Some((faults, decided)) = enter(call, &request) else { return send(request).await };
+    // Boxed, since all that can go wrong is larger than a call that goes well.
+    Box::pin(struck(call, request, &handler, faults, decided)).await
+}
+
+/// Carries out a call that something may strike.
+async fn struck<Req, Resp, Fut>(
+    call: &Call,
+    request: Req,
+    handler: &impl Fn(&Call, Req) -> Fut,
+    faults: Faults,
+    decided: Decided,
+) -> Result<Resp, Status>
+where
+    Req: Asked + Clone,
+    Fut: Future<Output = Result<Resp>> + Send + 'static,
+    Resp: Send + 'static,
+{
+    let send = |request| async { handler(call, request).await.map_err(|error| status(&error)) };
     let project = project_of(request.resource()).to_owned();
     faults.deliver(&project, Some(decided.ticks)).await;
     let Some(strike) = decided.strike else { return send(request).await };

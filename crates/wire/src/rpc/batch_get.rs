@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use firekeep_core::{BatchGet, Lookup, Result};
 use futures::{StreamExt, TryFutureExt, stream};
 
+use crate::encode::SentDocument;
 use crate::grpc::Answers;
 use crate::name::DatabaseName;
-use crate::proto::batch_get_documents_response::Result as Found;
+use crate::proto::batch_got::Found;
 use crate::proto::{BatchGetDocumentsRequest, BatchGetDocumentsResponse};
 use crate::service::Call;
 use crate::{decode, encode};
@@ -49,12 +50,12 @@ async fn read(
 
 fn response(database: &DatabaseName, lookup: &Lookup) -> BatchGetDocumentsResponse {
     let result = match &lookup.document {
-        Some(document) => Found::Found(encode::document(database, document)),
+        Some(document) => Found::Found(SentDocument::new(database, document)),
         None => Found::Missing(database.document(&lookup.path)),
     };
     BatchGetDocumentsResponse {
         transaction: bytes::Bytes::new(),
         read_time: Some(encode::timestamp(lookup.read_time)),
-        result: Some(result),
+        found: Some(result),
     }
 }

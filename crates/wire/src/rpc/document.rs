@@ -8,6 +8,8 @@ use firekeep_core::{
 };
 
 use crate::databases::Hosted;
+use crate::decode;
+use crate::encode::SentDocument;
 use crate::name::{DatabaseName, collection};
 use crate::proto::get_document_request::ConsistencySelector;
 use crate::proto::{
@@ -16,13 +18,12 @@ use crate::proto::{
 };
 use crate::service::Call;
 use crate::status::worded;
-use crate::{decode, encode};
 
 /// `GetDocument`.
 pub(crate) fn get_document(
     call: &Call,
     request: GetDocumentRequest,
-) -> impl Future<Output = Result<proto::Document>> + use<> {
+) -> impl Future<Output = Result<SentDocument>> + use<> {
     let call = call.clone();
     async move {
         let (database, hosted) = call.database(&request.name)?;
@@ -35,7 +36,7 @@ pub(crate) fn get_document(
         let mask = request.mask.map(decode::mask).transpose()?;
         let found = read(&call, &hosted, path, mask, at).await?;
         match found {
-            Some(document) => Ok(encode::document(&database, &document)),
+            Some(document) => Ok(SentDocument::new(&database, &document)),
             None => Err(Error::new(
                 ErrorKind::NotFound,
                 format!("Document \"{}\" not found.", request.name),
@@ -48,7 +49,7 @@ pub(crate) fn get_document(
 pub(crate) fn create_document(
     call: &Call,
     request: CreateDocumentRequest,
-) -> impl Future<Output = Result<proto::Document>> + use<> {
+) -> impl Future<Output = Result<SentDocument>> + use<> {
     let call = call.clone();
     async move {
         let (database, hosted) = call.database(&request.parent)?;
@@ -68,7 +69,7 @@ pub(crate) fn create_document(
         let write = Write::create(path.clone(), fields)?;
         let committed = commit(&call, &database, &hosted, write).await?;
         let document = written(&call, &hosted, path, mask, &committed).await?;
-        Ok(encode::document(&database, &document))
+        Ok(SentDocument::new(&database, &document))
     }
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn create_document(
 pub(crate) fn update_document(
     call: &Call,
     request: UpdateDocumentRequest,
-) -> impl Future<Output = Result<proto::Document>> + use<> {
+) -> impl Future<Output = Result<SentDocument>> + use<> {
     let call = call.clone();
     async move {
         let document =
@@ -93,7 +94,7 @@ pub(crate) fn update_document(
         let write = decode::write(&database, write)?;
         let committed = commit(&call, &database, &hosted, write).await?;
         let document = written(&call, &hosted, path, mask, &committed).await?;
-        Ok(encode::document(&database, &document))
+        Ok(SentDocument::new(&database, &document))
     }
 }
 

@@ -10,10 +10,10 @@ use super::explain::{self, Cost};
 use super::kindless::Kindless;
 use crate::databases::Hosted;
 use crate::decode::Nearest;
+use crate::encode::SentDocument;
 use crate::grpc::Answers;
 use crate::name::DatabaseName;
 use crate::projection::narrowed;
-use crate::proto::run_query_response::ContinuationSelector;
 use crate::proto::{ExplainMetrics, RunQueryRequest, RunQueryResponse, StructuredQuery};
 use crate::service::Call;
 use crate::status::worded;
@@ -169,14 +169,14 @@ impl Answer {
         // One message without a row if there is none.
         let rows = rows.into_iter().map(Some).chain([None]).take(last + 1);
         let rows = rows.enumerate().map(move |(index, row)| RunQueryResponse {
-            document: row.map(|row| encode::document(&database, &row)),
+            document: row.map(|row| SentDocument::new(&database, &row)),
             read_time,
             skipped_results: if index == 0 {
                 i32::try_from(skipped).unwrap_or(i32::MAX)
             } else {
                 0
             },
-            continuation_selector: (index == last).then_some(ContinuationSelector::Done(true)),
+            done: (index == last).then_some(true),
             explain_metrics: if index == last { metrics.take().flatten() } else { None },
             ..RunQueryResponse::default()
         });
