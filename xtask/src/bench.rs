@@ -14,6 +14,7 @@ use crate::{step, workspace};
   cargo xtask bench
   cargo xtask bench lock
   cargo xtask bench jobs
+  cargo xtask bench wire
   cargo xtask bench sqlite client --rounds 15
   cargo xtask bench --help   what the benchmark itself takes stands in bench/peers")]
 pub(crate) struct Args {
@@ -27,8 +28,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ensure!(manifest.is_file(), "bench/peers is missing from this checkout");
     let json = workspace::root().join("target").join("bench.json");
     std::fs::create_dir_all(workspace::root().join("target"))?;
-    let emulator =
-        if needs_emulator(&groups(&args.bench)) { Some(Running::start()?) } else { None };
+    let emulator = if asks_for(&groups(&args.bench), &ON_THE_EMULATOR) {
+        Some(Running::start()?)
+    } else {
+        None
+    };
     let mut command = workspace::cargo();
     command.args(["run", "--quiet", "--release", "--manifest-path"]).arg(manifest).arg("--");
     command.args(groups(&args.bench));
@@ -38,6 +42,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     if let Some(emulator) = &emulator {
         command.env("FIRESTORE_EMULATOR_HOST", emulator.host());
+    }
+    if asks_for(&groups(&args.bench), &["wire"]) {
+        command.env("FIREKEEP_BINARY", workspace::build_release("firekeep-cli")?);
     }
     let outcome = step::run(&mut command);
     if writes_json && json.is_file() {
@@ -55,40 +62,46 @@ fn groups(args: &[String]) -> Vec<String> {
     named.chain(rest.iter().cloned()).collect()
 }
 
-/// Whether a group that talks to the emulator is among those asked for.
-fn needs_emulator(args: &[String]) -> bool {
-    let mut groups =
+/// Whether one of `groups` is among those asked for.
+fn asks_for(args: &[String], groups: &[&str]) -> bool {
+    let mut asked =
         args.iter().enumerate().filter_map(|(index, arg)| match arg.strip_prefix("--only") {
             Some("") => args.get(index + 1).map(String::as_str),
             Some(value) => value.strip_prefix('='),
             None => None,
         });
-    let mut asked = groups.by_ref().peekable();
-    asked.peek().is_none() || asked.any(|group| matches!(group, "client" | "lock" | "jobs"))
+    let mut asked = asked.by_ref().peekable();
+    asked.peek().is_none() || asked.any(|group| groups.contains(&group))
 }
+
+/// The groups that talk to the official emulator.
+const ON_THE_EMULATOR: [&str; 4] = ["client", "lock", "jobs", "wire"];
 
 #[cfg(test)]
 mod tests {
-    use super::{groups, needs_emulator};
+    use super::{ON_THE_EMULATOR, asks_for, groups};
 
     #[test]
     fn groups_may_be_named_first() {
         let args = ["lock", "--rounds", "3"].map(str::to_owned);
         assert_eq!(groups(&args), ["--only=lock", "--rounds", "3"]);
-        assert!(needs_emulator(&groups(&args)));
+        assert!(asks_for(&groups(&args), &ON_THE_EMULATOR));
         assert_eq!(groups(&args[1..]), ["--rounds", "3"]);
+        assert!(!asks_for(&groups(&args), &["wire"]));
     }
 
     #[test]
     fn the_emulator_is_started_only_for_groups_that_talk_to_it() {
         let needs = |text: &str| {
-            needs_emulator(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            let args: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            asks_for(&args, &ON_THE_EMULATOR)
         };
         assert!(needs(""));
         assert!(needs("--rounds 3"));
         assert!(needs("--only sqlite --only client"));
         assert!(needs("--only=client"));
         assert!(needs("--only=jobs"));
+        assert!(needs("--only wire"));
         assert!(!needs("--only sqlite --rounds 3"));
     }
 }

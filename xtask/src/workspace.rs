@@ -23,8 +23,18 @@ pub(crate) fn cargo() -> Command {
 
 /// Builds the program of `package` and answers where it is.
 pub(crate) fn build(package: &str) -> Result<PathBuf> {
+    build_as(package, "dev")
+}
+
+/// As [`build`], as users get it.
+pub(crate) fn build_release(package: &str) -> Result<PathBuf> {
+    build_as(package, "release")
+}
+
+fn build_as(package: &str, profile: &str) -> Result<PathBuf> {
     let output = cargo()
-        .args(["build", "--package", package, "--message-format", "json-render-diagnostics"])
+        .args(["build", "--package", package, "--profile", profile])
+        .args(["--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit())
         .output()
         .context("`cargo build` did not start")?;

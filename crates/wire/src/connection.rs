@@ -37,12 +37,7 @@ pub(crate) async fn connection(service: Arc<Service>, socket: TcpStream, watcher
     let begun = Begun::default();
     let mut builder = Builder::new(begun.clone());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-    builder
-        .http2()
-        .auto_date_header(false)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(None);
+    builder.http2().auto_date_header(false).adaptive_window(true).max_concurrent_streams(None);
     let severed = Severed::default();
     let (of_calls, answering) = (severed.clone(), Arc::clone(&service));
     let answer = service_fn(move |request| {
@@ -55,8 +50,11 @@ pub(crate) async fn connection(service: Arc<Service>, socket: TcpStream, watcher
     let driven = poll_fn(|cx| {
         loop {
             let state = served.as_mut().poll(cx);
-            let is_idle = begun.carry_out(&service, cx);
-            if state.is_ready() || is_idle {
+            if state.is_ready() {
+                // What a client sent before it left is done all the same.
+                begun.leave();
+            }
+            if state.is_ready() || begun.carry_out(&service, cx) {
                 // What hyper reports of a connection that broke says more than the socket does.
                 return match (state, outgoing.poll_send(cx)) {
                     (Poll::Ready(Err(error)), _) => Poll::Ready(Err(error)),
@@ -100,6 +98,13 @@ impl Begun {
         }
         false
     }
+
+    /// Leaves the calls that are there to tasks of their own.
+    fn leave(&self) {
+        for call in std::mem::take(&mut *self.0.lock()) {
+            TokioExecutor::new().execute(call);
+        }
+    }
 }
 
 impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
@@ -120,9 +125,3 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the calls that came together may keep their connection from reading on.
 const AT_ONCE: Duration = Duration::from_millis(1);
-
-/// How much of one request may be under way before it is read; requests of 10 MiB come in turns.
-const STREAM_WINDOW: u32 = 1 << 20;
-
-/// As [`STREAM_WINDOW`], of all requests of a connection.
-const CONNECTION_WINDOW: u32 = 4 << 20;
