@@ -37,7 +37,12 @@ pub(crate) async fn connection(service: Arc<Service>, socket: TcpStream, watcher
     let begun = Begun::default();
     let mut builder = Builder::new(begun.clone());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE);
-    builder.http2().auto_date_header(false).adaptive_window(true).max_concurrent_streams(None);
+    builder
+        .http2()
+        .auto_date_header(false)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(None);
     let severed = Severed::default();
     let (of_calls, answering) = (severed.clone(), Arc::clone(&service));
     let answer = service_fn(move |request| {
@@ -125,3 +130,10 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the calls that came together may keep their connection from reading on.
 const AT_ONCE: Duration = Duration::from_millis(1);
+
+/// How many bytes a call may have on the way that nobody has read.
+const STREAM_WINDOW: u32 = 1 << 20;
+
+/// How many all calls of a connection may. It also says how many small frames may be on the way:
+/// with much less, a client that opens some hundred streams at once has its connection closed.
+const CONNECTION_WINDOW: u32 = 16 << 20;
