@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use cpu_time::ProcessTime;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::runtime::Runtime;
 
@@ -15,11 +16,17 @@ struct Turns {
     rates: Vec<f64>,
     calls: usize,
     cpu: Duration,
+    /// What the client spent meanwhile: neither server can be faster than that on a single thread.
+    client_cpu: Duration,
 }
 
 impl Turns {
     fn cpu_per_call(&self) -> f64 {
         self.cpu.as_secs_f64() / self.calls as f64
+    }
+
+    fn client_cpu_per_call(&self) -> f64 {
+        self.client_cpu.as_secs_f64() / self.calls as f64
     }
 }
 
@@ -78,7 +85,11 @@ fn compare(
             figure: "times its rate",
             ratio: median(&ratios.collect::<Vec<_>>()),
             bar: Bar::AtLeast(bar),
-            context: format!("{rate:.0} and {its_rate:.0} a second"),
+            context: format!(
+                "{rate:.0} and {its_rate:.0} a second, the client at {:.1} and {:.1} µs a call",
+                ours.client_cpu_per_call() * 1e6,
+                official.client_cpu_per_call() * 1e6
+            ),
         },
         Row {
             group: "wire",
@@ -100,7 +111,7 @@ fn turn(
     length: Duration,
     turns: &mut Turns,
 ) -> anyhow::Result<()> {
-    let (cpu, start) = (side.server.cpu()?, Instant::now());
+    let (cpu, client, start) = (side.server.cpu()?, ProcessTime::now(), Instant::now());
     let calls = stream::iter(0usize..)
         .take_while(|_| std::future::ready(start.elapsed() < length))
         .map(|n| {
@@ -111,6 +122,7 @@ fn turn(
         .try_fold(0, |sum, one| std::future::ready(Ok(sum + one)));
     let calls = runtime.block_on(calls)?;
     turns.rates.push(calls as f64 / start.elapsed().as_secs_f64());
+    turns.client_cpu += client.elapsed();
     turns.calls += calls;
     turns.cpu += side.server.cpu()?.saturating_sub(cpu);
     Ok(())
