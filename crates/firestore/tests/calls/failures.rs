@@ -114,9 +114,9 @@ async fn a_query_that_breaks_ends_with_an_error_after_its_rows() {
 #[tokio::test]
 async fn a_request_that_is_too_big_is_not_sent() {
     let server = ScriptedServer::answering(|_, _| panic!("it was sent")).await;
-    let big = "x".repeat(1 << 20);
+    let big = "x".repeat(1_000_000);
     let write = || Write::replace(path(), fields! { "x" => &big }).unwrap();
-    let commit = Commit::new((0..10).map(|_| write()).collect()).unwrap();
+    let commit = Commit::new((0..11).map(|_| write()).collect()).unwrap();
     let error = store(&server).commit(&Cx::new(), commit).await.unwrap_err();
     assert_eq!((error.kind(), error.effect()), (ErrorKind::InvalidArgument, Effect::None));
     assert!(error.to_string().contains("at most 10485760 bytes"), "{error}");
