@@ -16,10 +16,12 @@ fn checked(store: &Scripted) -> Arc<dyn Store> {
     Box::new(CheckLayer::new()).wrap(store.arc())
 }
 
-/// A document of exactly `bytes`.
+/// A document of exactly `bytes`, in two fields: one value alone may not be as long as a document.
 fn document(id: usize, bytes: usize) -> Write {
-    let empty = firekeep_core::document::size_of(&path(id), &fields! { "a" => "" });
-    Write::replace(path(id), fields! { "a" => "x".repeat(bytes - empty) }).unwrap()
+    let half = "x".repeat(MIB / 2);
+    let one = fields! { "a" => &half, "b" => "" };
+    let rest = bytes - firekeep_core::document::size_of(&path(id), &one);
+    Write::replace(path(id), fields! { "a" => half, "b" => "x".repeat(rest) }).unwrap()
 }
 
 fn commit(store: &Scripted, writes: Vec<Write>) -> Result<Committed> {
@@ -48,7 +50,7 @@ fn a_commit_may_have_ten_mebibytes_and_not_a_byte_more() {
     let error = commit(&store, full().chain([Write::delete(path(10))]).collect()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidArgument);
     assert!(error.to_string().contains("at most 10485760 bytes"), "{error}");
-    let union = TransformOp::ArrayUnion(vec!["x".repeat(MIB).into()]);
+    let union = TransformOp::ArrayUnion(vec!["x".repeat(1_000_000).into()]);
     let transforms = (0..11).map(|id| Write::transform(path(id)).with("a", union.clone()).unwrap());
     assert!(commit(&store, transforms.collect()).is_err());
     assert_eq!(store.commits().len(), 1);
