@@ -1,8 +1,8 @@
 //! One connection: what it was sent is answered at once, and sent in one piece.
 //!
 //! Most calls of a store in memory never wait. They are carried out in the task of their connection:
-//! a task of its own costs a call more than its answer does. All answers to what one reading of the
-//! socket brought are written together, since writing to a socket costs as much as several calls.
+//! a task of its own costs a call more than its answer does. Answers are written several at a time, since
+//! writing to a socket costs as much as several calls.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -59,6 +59,10 @@ pub(crate) async fn connection(service: Arc<Service>, socket: TcpStream, watcher
                 // What a client sent before it left is done all the same.
                 begun.leave();
             }
+            // The client reads what is answered while the next calls are carried out.
+            if let (Poll::Pending, Poll::Ready(Err(error))) = (&state, outgoing.poll_send(cx)) {
+                return Poll::Ready(Err(error.into()));
+            }
             if state.is_ready() || begun.carry_out(&service, cx) {
                 // What hyper reports of a connection that broke says more than the socket does.
                 return match (state, outgoing.poll_send(cx)) {
@@ -89,7 +93,11 @@ impl Begun {
     /// Carries out the calls that are there, each as far as it comes without waiting; the others go
     /// on in tasks of their own. Whether there was none.
     fn carry_out(&self, service: &Service, cx: &mut Context<'_>) -> bool {
-        let calls = std::mem::take(&mut *self.0.lock());
+        let calls = {
+            let mut begun = self.0.lock();
+            let next = begun.len().min(TOGETHER);
+            begun.drain(..next).collect::<Vec<_>>()
+        };
         if calls.is_empty() {
             return true;
         }
@@ -127,6 +135,9 @@ impl fmt::Debug for Begun {
 /// How long a client may take for the head of a request, and to say which kind of HTTP it speaks. Of
 /// the machine's time, whatever clock the databases have: a socket knows no other.
 const HEAD_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many calls are answered together: fewer cost more writes, more keep the client waiting.
+const TOGETHER: usize = 16;
 
 /// How long the calls that came together may keep their connection from reading on.
 const AT_ONCE: Duration = Duration::from_millis(1);

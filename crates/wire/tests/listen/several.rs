@@ -1,6 +1,7 @@
 //! Several targets on one stream agree whenever the client is told that its state is consistent.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 use firekeep_core::{ManualClock, Write, fields};
 use firekeep_memory::MemoryStore;
@@ -57,7 +58,7 @@ impl View {
 }
 
 /// Commits until told to stop; each sets or deletes one document and its twin. Answers how many.
-fn write(ground: &Ground, seed: u64) -> std::thread::JoinHandle<i64> {
+fn write(ground: &Ground, seed: u64, states: Receiver<()>) -> std::thread::JoinHandle<i64> {
     const COMMITS: i64 = 3000;
     let db = ground.db.clone();
     std::thread::spawn(move || {
@@ -76,13 +77,17 @@ fn write(ground: &Ground, seed: u64) -> std::thread::JoinHandle<i64> {
             let twin = Write::replace("b/end".try_into().unwrap(), fields! { "n" => n }).unwrap();
             let all = writes.into_iter().chain([end, twin]).collect();
             futures::executor::block_on(db.commit(all)).unwrap();
+            if n % 250 == 0 {
+                // The reader is not left behind for good. It may have seen the end already.
+                let _ = states.recv();
+            }
         }
         COMMITS
     })
 }
 
 /// Reads until the last commit is seen; answers how many consistent states came.
-async fn check(mut listening: Listening, last: i64, seed: u64) -> usize {
+async fn check(mut listening: Listening, last: i64, seed: u64, seen: Sender<()>) -> usize {
     let mut view = View::default();
     let (mut states, mut before) = (0, 0);
     loop {
@@ -91,6 +96,7 @@ async fn check(mut listening: Listening, last: i64, seed: u64) -> usize {
         assert!(time(&told) >= before, "time went back; seed {seed}");
         before = time(&told);
         states += 1;
+        let _ = seen.send(());
         let (of_a, of_b) = (view.numbers(1, "a/"), view.numbers(2, "b/"));
         if of_a.is_empty() || of_b.is_empty() || !view.0.contains_key(&4) {
             // Not all targets are current yet.
@@ -119,8 +125,9 @@ async fn no_commit_is_ever_told_by_half() {
         ground.set("a/end", fields! { "n" => 0 }).await;
         ground.set("b/end", fields! { "n" => 0 }).await;
         let listening = ground.listen_to(targets).await;
-        let writer = write(&ground, seed);
-        let states = check(listening, 3000, seed).await;
+        let (seen, states) = channel();
+        let writer = write(&ground, seed, states);
+        let states = check(listening, 3000, seed, seen).await;
         assert_eq!(writer.join().unwrap(), 3000);
         assert!(states > 5, "the reader saw the end only: {states} states");
     }
