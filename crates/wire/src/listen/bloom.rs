@@ -1,8 +1,7 @@
 //! A Bloom filter of names, as clients read it: it finds the documents that they hold in vain.
 
-use std::sync::LazyLock;
-
 use bytes::Bytes;
+use md5::{Digest, Md5};
 
 use crate::proto::{BitSequence, BloomFilter};
 
@@ -34,66 +33,22 @@ const BITS_PER_NAME: usize = 16;
 /// The best number for so many bits: theirs times the logarithm of 2.
 const HASHES: u64 = 11;
 
-/// The MD5 digest (RFC 1321), which the protocol prescribes, as two numbers, little-endian. It
-/// guards nothing here.
+/// The MD5 digest, which the protocol prescribes, as two numbers, little-endian. It guards nothing
+/// here.
 fn md5(message: &[u8]) -> [u64; 2] {
-    let mut padded = message.to_vec();
-    padded.push(0x80);
-    padded.resize((message.len() + 9).next_multiple_of(64) - 8, 0);
-    padded.extend((message.len() as u64).wrapping_mul(8).to_le_bytes());
-    let start = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
-    let [a, b, c, d] = padded.chunks_exact(64).fold(start, round).map(u64::from);
-    [a | b << 32, c | d << 32]
+    let digest: [u8; 16] = Md5::digest(message).into();
+    let [first, second] = [0, 8].map(|at| std::array::from_fn(|n| digest[at + n]));
+    [u64::from_le_bytes(first), u64::from_le_bytes(second)]
 }
-
-/// Mixes one block into the state.
-fn round(state: [u32; 4], block: &[u8]) -> [u32; 4] {
-    let word = |n: usize| (0..4).fold(0, |word, i| word | u32::from(block[n * 4 + i]) << (8 * i));
-    let [mut a, mut b, mut c, mut d] = state;
-    for (n, (sine, turns)) in SINES.iter().zip(TURNS.iter().flatten()).enumerate() {
-        let (mixed, from) = match n / 16 {
-            0 => ((b & c) | (!b & d), n),
-            1 => ((d & b) | (!d & c), 5 * n + 1),
-            2 => (b ^ c ^ d, 3 * n + 5),
-            _ => (c ^ (b | !d), 7 * n),
-        };
-        let sum = a.wrapping_add(mixed).wrapping_add(*sine).wrapping_add(word(from % 16));
-        (a, d, c, b) = (d, c, b, b.wrapping_add(sum.rotate_left(*turns)));
-    }
-    let mixed = [a, b, c, d];
-    std::array::from_fn(|n| state[n].wrapping_add(mixed[n]))
-}
-
-/// The first 32 bits of the fractions of the sines of 1 to 64.
-static SINES: LazyLock<[u32; 64]> = LazyLock::new(|| {
-    std::array::from_fn(|n| (((n + 1) as f64).sin().abs() * 4_294_967_296.0).floor() as u32)
-});
-
-/// By how much each step turns its sum: four amounts per pass, four times over.
-static TURNS: LazyLock<[[u32; 16]; 4]> = LazyLock::new(|| {
-    let of_pass = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
-    of_pass.map(|turns| std::array::from_fn(|n| turns[n % 4]))
-});
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn hex(message: &str) -> String {
-        md5(message.as_bytes())
-            .iter()
-            .flat_map(|half| half.to_le_bytes())
-            .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
-    }
-
+    /// RFC 1321 has `900150983cd24fb0d6963f7d28e17f72` for it.
     #[test]
-    fn digests_are_those_of_the_rfc() {
-        assert_eq!(hex(""), "d41d8cd98f00b204e9800998ecf8427e");
-        assert_eq!(hex("abc"), "900150983cd24fb0d6963f7d28e17f72");
-        assert_eq!(
-            hex("12345678901234567890123456789012345678901234567890123456789012345678901234567890"),
-            "57edf4a22be3c955ac49da2e2107b67a"
-        );
+    fn a_digest_is_read_as_two_numbers_from_their_low_ends() {
+        assert_eq!(md5(b"abc"), [0xb04f_d23c_9850_0190, 0x727f_e128_7d3f_96d6]);
     }
 
     fn passes(filter: &BloomFilter, name: &str) -> bool {

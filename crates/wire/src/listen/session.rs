@@ -17,7 +17,6 @@ use crate::databases::Hosted;
 use crate::faults;
 use crate::name::DatabaseName;
 use crate::proto::listen_request::TargetChange;
-use crate::proto::listen_response::ResponseType;
 use crate::proto::{self, ListenRequest, ListenResponse};
 use crate::service::Call;
 use crate::status::{refused, worded};
@@ -61,8 +60,8 @@ impl Session {
             if let (Some((database, _)), Some(message)) =
                 (&self.database, self.messages.pop_front())
             {
-                let response = message.into_proto(database);
-                return Some(self.outgoing(response));
+                let response_type = Some(message.into_proto(database));
+                return Some(Ok(ListenResponse { response_type }));
             }
             if self.is_over {
                 return None;
@@ -73,11 +72,6 @@ impl Session {
                 return Some(Err(error));
             }
         }
-    }
-
-    /// Every message passes here on its way out.
-    fn outgoing(&mut self, response: ResponseType) -> Result<ListenResponse> {
-        Ok(ListenResponse { response_type: Some(response) })
     }
 
     /// Waits for one thing to happen, and turns it into messages.
