@@ -9,9 +9,11 @@ mod served;
 mod snapshot;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -111,7 +113,7 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
     let listener = args.bind().await?;
     let address = listener.local_addr().context("the listener has no address")?;
     Ready::new(address, seed, &faults).say(json);
-    serve(listener, rooms.clone(), faults, &mut interrupt).await;
+    serve(listener, rooms.clone(), faults, &mut interrupt).await?;
     // Neither file goes missing because the other can't be written.
     let recorded = rooms.recording.save();
     if let Some(folder) = rooms.keeping.folder() {
@@ -121,9 +123,16 @@ pub(crate) async fn run(args: Args, json: bool) -> Result<(), Failure> {
 }
 
 /// Serves until the user wants to end, and cuts short how it ends if he says so twice.
-async fn serve(listener: TcpListener, rooms: Rooms, faults: Faults, interrupt: &mut Interrupt) {
+async fn serve(
+    listener: TcpListener,
+    rooms: Rooms,
+    faults: Faults,
+    interrupt: &mut Interrupt,
+) -> Result<(), Failure> {
     let databases = rooms.databases.clone();
     let server = Server::new(databases.clone()).clock(databases.clock().clone()).page();
+    let processors = available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let server = server.threads(processors).context("can't start the threads that serve")?;
     let server = server.faults(faults);
     let server = if rooms.is_remote { server.any_host() } else { server };
     let (stop, stopped) = tokio::sync::oneshot::channel();
@@ -136,6 +145,7 @@ async fn serve(listener: TcpListener, rooms: Rooms, faults: Faults, interrupt: &
         interrupt.wait().await;
     };
     select(pin!(serving), select(pin!(twice), pin!(sweep(&databases)))).await;
+    Ok(())
 }
 
 /// Takes as many file descriptors as this process may have: each connection needs one, and shells

@@ -21,6 +21,7 @@ mod server;
 mod service;
 mod socket;
 mod status;
+mod threads;
 
 pub use crate::http::Problem;
 pub use databases::{Databases, Hosted, missing};

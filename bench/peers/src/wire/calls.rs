@@ -1,6 +1,7 @@
 //! What both servers are asked.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use anyhow::Context;
 use googleapis_tonic_google_firestore_v1::google::firestore::v1::{
@@ -46,6 +47,8 @@ impl Op {
 pub struct Calls {
     pub client: Client,
     pub database: String,
+    /// The names of the documents, made once: the client is to cost as little as can be.
+    names: Arc<[String]>,
 }
 
 impl Calls {
@@ -54,7 +57,9 @@ impl Calls {
         let connection = Connection::open(address, &database).await?;
         let client = FirestoreClient::with_origin(connection, format!("http://{address}").parse()?)
             .max_decoding_message_size(64 << 20);
-        Ok(Self { client, database })
+        let name = |n| format!("{database}/documents/{}", path(0, n));
+        let names = (0..DOCUMENTS).map(name).collect();
+        Ok(Self { client, database, names })
     }
 
     /// Writes the documents that the operations read.
@@ -146,7 +151,7 @@ impl Calls {
     }
 
     fn reading(&self, n: usize) -> String {
-        self.document(path(0, n % DOCUMENTS).as_str())
+        self.names[n % DOCUMENTS].clone()
     }
 
     pub fn document(&self, path: &str) -> String {

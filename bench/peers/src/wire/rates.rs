@@ -6,6 +6,7 @@ use cpu_time::ProcessTime;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::runtime::Runtime;
 
+use super::awake::Awake;
 use super::calls::Op;
 use super::{Side, Wire};
 use crate::report::{Bar, Row};
@@ -38,11 +39,39 @@ pub fn run(wire: &Wire, rounds: usize) -> anyhow::Result<Vec<Row>> {
     }
     let mut rows = Vec::new();
     for op in Op::ALL {
-        for (in_flight, bar) in [(1, 3.0), (64, 4.0)] {
-            rows.extend(compare(wire, rounds, op, in_flight, bar)?);
+        for load in LOADS {
+            rows.extend(compare(wire, rounds, op, load)?);
         }
     }
     Ok(rows)
+}
+
+/// How a server is called.
+#[derive(Clone, Copy)]
+struct Load {
+    in_flight: usize,
+    /// Whether the processors are kept awake.
+    awake: bool,
+    /// How many times the official emulator's rate it takes.
+    bar: Bar,
+}
+
+/// One call at a time leaves both processes asleep in turn: the bar is for the servers, not for how
+/// long a machine takes to wake up, so the figure with sleep is only told. Many at once never sleep.
+const LOADS: [Load; 3] = [
+    Load { in_flight: 1, awake: true, bar: Bar::AtLeast(3.0) },
+    Load { in_flight: 1, awake: false, bar: Bar::None },
+    Load { in_flight: 64, awake: false, bar: Bar::AtLeast(4.0) },
+];
+
+impl Load {
+    fn name(self) -> String {
+        match self {
+            Self { in_flight: 1, awake: true, .. } => "1 at a time".to_owned(),
+            Self { in_flight: 1, .. } => "1, with sleep".to_owned(),
+            Self { in_flight, .. } => format!("{in_flight} in flight"),
+        }
+    }
 }
 
 fn warm_up(runtime: &Runtime, side: &Side, length: Duration) -> anyhow::Result<()> {
@@ -54,18 +83,14 @@ fn warm_up(runtime: &Runtime, side: &Side, length: Duration) -> anyhow::Result<(
     Ok(())
 }
 
-fn compare(
-    wire: &Wire,
-    rounds: usize,
-    op: Op,
-    in_flight: usize,
-    bar: f64,
-) -> anyhow::Result<[Row; 2]> {
+fn compare(wire: &Wire, rounds: usize, op: Op, load: Load) -> anyhow::Result<[Row; 2]> {
+    let awake = load.awake.then(Awake::hold).transpose();
+    let slept = awake.as_ref().err().map(|error| format!("; processors slept: {error}"));
     let (mut ours, mut official) = (Turns::default(), Turns::default());
     for round in 0..rounds {
-        let mut ours = || turn(&wire.runtime, &wire.ours, op, in_flight, TURN, &mut ours);
+        let mut ours = || turn(&wire.runtime, &wire.ours, op, load.in_flight, TURN, &mut ours);
         let mut official =
-            || turn(&wire.runtime, &wire.official, op, in_flight, TURN, &mut official);
+            || turn(&wire.runtime, &wire.official, op, load.in_flight, TURN, &mut official);
         if round % 2 == 0 {
             ours()?;
             official()?;
@@ -75,7 +100,7 @@ fn compare(
         }
     }
     let ratios = ours.rates.iter().zip(&official.rates).map(|(ours, official)| ours / official);
-    let case = format!("{}, {in_flight} in flight", op.name());
+    let case = format!("{}, {}", op.name(), load.name());
     let (rate, its_rate) = (median(&ours.rates), median(&official.rates));
     let (cpu, its_cpu) = (ours.cpu_per_call(), official.cpu_per_call());
     Ok([
@@ -84,11 +109,12 @@ fn compare(
             case: case.clone(),
             figure: "times its rate",
             ratio: median(&ratios.collect::<Vec<_>>()),
-            bar: Bar::AtLeast(bar),
+            bar: load.bar,
             context: format!(
-                "{rate:.0} and {its_rate:.0} a second, the client at {:.1} and {:.1} µs a call",
+                "{rate:.0} and {its_rate:.0} a second, the client at {:.1} and {:.1} µs a call{}",
                 ours.client_cpu_per_call() * 1e6,
-                official.client_cpu_per_call() * 1e6
+                official.client_cpu_per_call() * 1e6,
+                slept.unwrap_or_default()
             ),
         },
         Row {
@@ -96,7 +122,7 @@ fn compare(
             case,
             figure: "times the server CPU",
             ratio: cpu / its_cpu,
-            bar: Bar::AtMost(A_THIRD),
+            bar: if let Bar::None = load.bar { Bar::None } else { Bar::AtMost(A_THIRD) },
             context: format!("{:.1} and {:.1} µs a call", cpu * 1e6, its_cpu * 1e6),
         },
     ])
