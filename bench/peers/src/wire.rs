@@ -2,11 +2,11 @@
 //! is the generated one straight on an HTTP/2 connection, on one thread, so that it is measured as
 //! little as can be.
 
-mod awake;
 mod calls;
 mod contention;
 mod listeners;
 mod process;
+mod processors;
 mod rates;
 mod start;
 mod transport;

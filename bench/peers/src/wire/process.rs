@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
+use nix::unistd::Pid;
 
 /// A server process; ended on drop if it was started here.
 pub struct Server {
@@ -58,6 +59,13 @@ impl Server {
         let mut fields = fields.split_whitespace().skip(11).map(str::parse::<u64>);
         let mut ticks = || fields.next().context("a short stat")?.context("a stat of text");
         Ok(Duration::from_millis((ticks()? + ticks()?) * MILLIS_PER_TICK))
+    }
+
+    /// Its threads.
+    pub fn threads(&self) -> anyhow::Result<Vec<Pid>> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid))?.flatten();
+        let ids = tasks.filter_map(|task| task.file_name().to_str()?.parse().ok());
+        Ok(ids.map(Pid::from_raw).collect())
     }
 
     /// Its resident memory, in MiB.

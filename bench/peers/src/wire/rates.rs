@@ -6,8 +6,8 @@ use cpu_time::ProcessTime;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tokio::runtime::Runtime;
 
-use super::awake::Awake;
 use super::calls::Op;
+use super::processors::{Apart, Awake};
 use super::{Side, Wire};
 use crate::report::{Bar, Row};
 
@@ -46,31 +46,33 @@ pub fn run(wire: &Wire, rounds: usize) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// How a server is called.
+/// How the servers are called.
 #[derive(Clone, Copy)]
 struct Load {
+    name: &'static str,
     in_flight: usize,
     /// Whether the processors are kept awake.
     awake: bool,
+    /// Whether ours is kept off the client's processor, so to a part of the machine. The official
+    /// emulator always has all of it.
+    apart: bool,
     /// How many times the official emulator's rate it takes.
     bar: Bar,
 }
 
-/// One call at a time leaves both processes asleep in turn: the bar is for the servers, not for how
-/// long a machine takes to wake up, so the figure with sleep is only told. Many at once never sleep.
-const LOADS: [Load; 3] = [
-    Load { in_flight: 1, awake: true, bar: Bar::AtLeast(3.0) },
-    Load { in_flight: 1, awake: false, bar: Bar::None },
-    Load { in_flight: 64, awake: false, bar: Bar::AtLeast(4.0) },
+/// The bars are for the servers. How long a machine takes to wake a processor for each call, and
+/// which processes it puts on the same one, is told beside them.
+const LOADS: [Load; 4] = [
+    Load { awake: true, bar: Bar::AtLeast(3.0), ..Load::of("1 at a time", 1) },
+    Load::of("1, asleep between", 1),
+    Load { apart: true, bar: Bar::AtLeast(4.0), ..Load::of("64 in flight", 64) },
+    Load::of("64, wherever", 64),
 ];
 
 impl Load {
-    fn name(self) -> String {
-        match self {
-            Self { in_flight: 1, awake: true, .. } => "1 at a time".to_owned(),
-            Self { in_flight: 1, .. } => "1, with sleep".to_owned(),
-            Self { in_flight, .. } => format!("{in_flight} in flight"),
-        }
+    /// As the machine has it, and held against no bar.
+    const fn of(name: &'static str, in_flight: usize) -> Self {
+        Self { name, in_flight, awake: false, apart: false, bar: Bar::None }
     }
 }
 
@@ -83,49 +85,55 @@ fn warm_up(runtime: &Runtime, side: &Side, length: Duration) -> anyhow::Result<(
     Ok(())
 }
 
+/// A case's figures.
 fn compare(wire: &Wire, rounds: usize, op: Op, load: Load) -> anyhow::Result<[Row; 2]> {
     let awake = load.awake.then(Awake::hold).transpose();
     let slept = awake.as_ref().err().map(|error| format!("; processors slept: {error}"));
-    let (mut ours, mut official) = (Turns::default(), Turns::default());
-    for round in 0..rounds {
-        let mut ours = || turn(&wire.runtime, &wire.ours, op, load.in_flight, TURN, &mut ours);
-        let mut official =
-            || turn(&wire.runtime, &wire.official, op, load.in_flight, TURN, &mut official);
-        if round % 2 == 0 {
-            ours()?;
-            official()?;
-        } else {
-            official()?;
-            ours()?;
-        }
-    }
+    let (ours, official) = take_turns(wire, rounds, op, load)?;
     let ratios = ours.rates.iter().zip(&official.rates).map(|(ours, official)| ours / official);
-    let case = format!("{}, {}", op.name(), load.name());
     let (rate, its_rate) = (median(&ours.rates), median(&official.rates));
     let (cpu, its_cpu) = (ours.cpu_per_call(), official.cpu_per_call());
+    let row = |figure, ratio, bar, context| Row {
+        group: "wire",
+        case: format!("{}, {}", op.name(), load.name),
+        figure,
+        ratio,
+        bar,
+        context,
+    };
+    let rates = format!(
+        "{rate:.0} and {its_rate:.0} a second, the client at {:.1} and {:.1} µs a call{}",
+        ours.client_cpu_per_call() * 1e6,
+        official.client_cpu_per_call() * 1e6,
+        slept.unwrap_or_default()
+    );
+    let times = format!("{:.1} and {:.1} µs a call", cpu * 1e6, its_cpu * 1e6);
+    let cpu_bar = match load.bar {
+        Bar::None => Bar::None,
+        _ => Bar::AtMost(A_THIRD),
+    };
     Ok([
-        Row {
-            group: "wire",
-            case: case.clone(),
-            figure: "times its rate",
-            ratio: median(&ratios.collect::<Vec<_>>()),
-            bar: load.bar,
-            context: format!(
-                "{rate:.0} and {its_rate:.0} a second, the client at {:.1} and {:.1} µs a call{}",
-                ours.client_cpu_per_call() * 1e6,
-                official.client_cpu_per_call() * 1e6,
-                slept.unwrap_or_default()
-            ),
-        },
-        Row {
-            group: "wire",
-            case,
-            figure: "times the server CPU",
-            ratio: cpu / its_cpu,
-            bar: if let Bar::None = load.bar { Bar::None } else { Bar::AtMost(A_THIRD) },
-            context: format!("{:.1} and {:.1} µs a call", cpu * 1e6, its_cpu * 1e6),
-        },
+        row("times its rate", median(&ratios.collect::<Vec<_>>()), load.bar, rates),
+        row("times the server CPU", cpu / its_cpu, cpu_bar, times),
     ])
+}
+
+/// What ours and the official one did in `rounds` turns each, the first of a round alternating.
+fn take_turns(wire: &Wire, rounds: usize, op: Op, load: Load) -> anyhow::Result<(Turns, Turns)> {
+    let apart = load.apart.then(Apart::new).transpose()?;
+    let (mut ours, mut official) = (Turns::default(), Turns::default());
+    for round in 0..rounds {
+        for is_ours in [round % 2 == 0, round % 2 == 1] {
+            let (side, turns) =
+                if is_ours { (&wire.ours, &mut ours) } else { (&wire.official, &mut official) };
+            let take = || turn(&wire.runtime, side, op, load.in_flight, TURN, turns);
+            match &apart {
+                Some(apart) if is_ours => apart.run(&side.server, take)??,
+                _ => take()?,
+            }
+        }
+    }
+    Ok((ours, official))
 }
 
 /// Calls `side` for about `length` with `in_flight` under way at once.
