@@ -69,10 +69,12 @@ impl DatabaseName {
 
     /// The name of the document at `path`.
     pub fn document(&self, path: &DocPath) -> String {
-        let mut name = String::with_capacity(self.prefix.len() + path.as_str().len());
-        name.push_str(&self.prefix);
-        name.push_str(path.as_str());
-        name
+        self.document_parts(path).concat()
+    }
+
+    /// What that name is put together from.
+    pub(crate) fn document_parts<'a>(&'a self, path: &'a DocPath) -> [&'a str; 2] {
+        [&self.prefix, path.as_str()]
     }
 
     /// The path of the document called `name`.

@@ -1,8 +1,8 @@
 //! Documents as they are sent, written straight from core's vocabulary. They are most of what a
 //! server sends: by way of the protocol's messages, each would be copied field by field first.
 
-use bytes::{Buf, BufMut, Bytes};
-use firekeep_core::{Document, Fields, Timestamp, Value};
+use bytes::{Buf, BufMut};
+use firekeep_core::{DocPath, Document, Fields, Timestamp, Value};
 use prost::encoding::{DecodeContext, WireType, decode_varint, encode_varint, skip_field};
 
 use crate::decode::{TYPE_FIELD, VECTOR_FIELD, VECTOR_TYPE};
@@ -10,16 +10,16 @@ use crate::name::DatabaseName;
 
 /// A [`Document`](crate::proto::Document) in its encoding. What is decoded into one is left out.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct SentDocument(Bytes);
+pub(crate) struct SentDocument(Vec<u8>);
 
 impl SentDocument {
     pub(crate) fn new(database: &DatabaseName, document: &Document) -> Self {
         let mut sent = Sent(Vec::with_capacity(USUAL));
-        sent.text(1, &database.document(document.path()));
+        sent.name(database, document.path());
         sent.fields(2, database, document.fields());
         sent.time(3, document.created());
         sent.time(4, document.updated());
-        Self(sent.0.into())
+        Self(sent.0)
     }
 
     /// The document's name, which is written first.
@@ -84,6 +84,14 @@ impl Sent {
 
     fn text(&mut self, field: u32, value: &str) {
         self.bytes(field, value.as_bytes());
+    }
+
+    /// The name of a document, put together here rather than in a string of its own.
+    fn name(&mut self, database: &DatabaseName, path: &DocPath) {
+        let parts = database.document_parts(path);
+        self.key(1, WireType::LengthDelimited);
+        encode_varint(parts.iter().map(|part| part.len() as u64).sum(), &mut self.0);
+        parts.iter().for_each(|part| self.0.extend_from_slice(part.as_bytes()));
     }
 
     /// A message within, whose length is known once it is written. Most are short: only a length of
@@ -178,7 +186,8 @@ const USUAL: usize = 512;
 
 #[cfg(test)]
 mod tests {
-    use firekeep_core::{DocPath, GeoPoint, Reference, fields};
+    use bytes::Bytes;
+    use firekeep_core::{GeoPoint, Reference, fields};
     use prost::Message;
 
     use super::*;

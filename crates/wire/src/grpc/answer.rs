@@ -87,7 +87,12 @@ impl<T: Message> hyper::body::Body for Many<T> {
         let mut bytes = Vec::new();
         while let Some(messages) = &mut self.messages {
             match messages.poll_next_unpin(cx) {
-                Poll::Ready(Some(Ok(message))) => frame(&message, &mut bytes),
+                Poll::Ready(Some(Ok(message))) => {
+                    if bytes.is_empty() {
+                        bytes.reserve(USUAL);
+                    }
+                    frame(&message, &mut bytes);
+                }
                 Poll::Ready(end) => {
                     self.messages = None;
                     self.ends = Some(match end {
@@ -125,6 +130,9 @@ fn trailers(status: &Status) -> Frame<Bytes> {
     }
     Frame::trailers(trailers)
 }
+
+/// What the answers of most calls have room in.
+const USUAL: usize = 4 << 10;
 
 /// How much of a stream is sent in one piece.
 const ENOUGH: usize = 32 << 10;

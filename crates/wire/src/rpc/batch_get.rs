@@ -29,7 +29,7 @@ async fn read(
     request: BatchGetDocumentsRequest,
 ) -> Result<Vec<BatchGetDocumentsResponse>> {
     let (database, hosted) = call.database_called(&request.database)?;
-    let mut seen = HashSet::new();
+    let mut seen = HashSet::with_capacity(request.documents.len());
     let mut paths = Vec::with_capacity(request.documents.len());
     for name in &request.documents {
         let path = database.path(name)?;

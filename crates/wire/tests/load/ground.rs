@@ -35,6 +35,11 @@ pub(crate) struct Ground {
 
 impl Ground {
     pub(crate) async fn new() -> Self {
+        Self::with(Server::new).await
+    }
+
+    /// Its database served by what `server` makes.
+    pub(crate) async fn with(server: impl FnOnce(Hosted) -> Server) -> Self {
         let clock = ManualClock::new();
         let store = MemoryStore::builder().clock(clock.clone()).database(DATABASE).build();
         let control = store.control();
@@ -42,7 +47,7 @@ impl Ground {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = Server::new(Hosted::new(Arc::new(store))).clock(clock.clone());
+        let server = server(Hosted::new(Arc::new(store))).clock(clock.clone());
         let server = server.serve(listener, async move {
             let _ = stopped.await;
         });

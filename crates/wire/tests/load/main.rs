@@ -8,3 +8,4 @@ mod memory;
 mod sizes;
 mod stop;
 mod streams;
+mod threads;
