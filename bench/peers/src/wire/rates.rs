@@ -126,7 +126,7 @@ fn take_turns(wire: &Wire, rounds: usize, op: Op, load: Load) -> anyhow::Result<
         for is_ours in [round % 2 == 0, round % 2 == 1] {
             let (side, turns) =
                 if is_ours { (&wire.ours, &mut ours) } else { (&wire.official, &mut official) };
-            let take = || turn(&wire.runtime, side, op, load.in_flight, TURN, turns);
+            let mut take = || turn(&wire.runtime, side, op, load.in_flight, TURN, turns);
             match &apart {
                 Some(apart) if is_ours => apart.run(&side.server, take)??,
                 _ => take()?,

@@ -1,6 +1,7 @@
 //! The least that the generated client runs on: an HTTP/2 connection without reconnecting, queueing
 //! or balancing.
 
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -11,6 +12,8 @@ use h2::client::SendRequest;
 use h2::{RecvStream, SendStream};
 use http::{HeaderValue, Request, Response};
 use http_body::{Body as _, Frame};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tonic::body::Body;
 use tonic::codegen::Service;
 
@@ -28,12 +31,12 @@ pub struct Connection {
 impl Connection {
     /// Connects; must be called on the runtime that is going to drive the connection.
     pub async fn open(address: &str, database: &str) -> anyhow::Result<Self> {
-        let socket = tokio::net::TcpStream::connect(address).await?;
+        let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(WINDOW).initial_connection_window_size(WINDOW);
         builder.initial_max_send_streams(100);
-        let (streams, connection) = builder.handshake(socket).await?;
+        let (streams, connection) = builder.handshake(Coalesced(socket)).await?;
         tokio::spawn(connection);
         Ok(Self { streams, database: HeaderValue::from_str(database)? })
     }
@@ -79,6 +82,38 @@ async fn pump(mut body: Body, mut stream: SendStream<Bytes>) -> Result<(), h2::E
         }
     }
     stream.send_data(Bytes::new(), true)
+}
+
+/// A socket that takes no vectored writes, so that the connection copies short requests together
+/// and sends them at once, instead of each by itself.
+struct Coalesced(TcpStream);
+
+impl AsyncRead for Coalesced {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Coalesced {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
 }
 
 /// The body of an answer.
