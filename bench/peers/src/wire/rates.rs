@@ -107,13 +107,14 @@ fn compare(wire: &Wire, rounds: usize, op: Op, load: Load) -> anyhow::Result<[Ro
         official.client_cpu_per_call() * 1e6,
         slept.unwrap_or_default()
     );
+    let bar = if op.measures_servers() { load.bar } else { Bar::None };
     let times = format!("{:.1} and {:.1} µs a call", cpu * 1e6, its_cpu * 1e6);
     let cpu_bar = match load.bar {
         Bar::None => Bar::None,
         _ => Bar::AtMost(A_THIRD),
     };
     Ok([
-        row("times its rate", median(&ratios.collect::<Vec<_>>()), load.bar, rates),
+        row("times its rate", median(&ratios.collect::<Vec<_>>()), bar, rates),
         row("times the server CPU", cpu / its_cpu, cpu_bar, times),
     ])
 }
@@ -173,5 +174,5 @@ const TURN: Duration = Duration::from_millis(400);
 const WARM_UP: Duration = Duration::from_millis(500);
 /// Of each operation, thousands of calls: a JVM that has just started would be measured while it
 /// compiles itself.
-const WARM_UP_OF_A_JVM: Duration = Duration::from_secs(6);
+const WARM_UP_OF_A_JVM: Duration = Duration::from_secs(5);
 const A_THIRD: f64 = 0.333;
