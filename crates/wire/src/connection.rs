@@ -103,7 +103,7 @@ impl Begun {
         }
         let began = service.now();
         for mut call in calls {
-            // Long calls share no thread, if there is another.
+            // Behind a long call, the others wait no longer than it takes, wherever there is a thread.
             let is_late = service.now().saturating_duration_since(began) > AT_ONCE;
             if is_late || call.as_mut().poll(cx).is_pending() {
                 TokioExecutor::new().execute(call);

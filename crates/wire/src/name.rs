@@ -40,7 +40,7 @@ impl DatabaseName {
                 .then_some((project, database, left))
         };
         let (project, database, left) = parts().ok_or_else(|| malformed(name, "in a database"))?;
-        let prefix = format!("{PROJECTS}{project}{DATABASES}{database}{DOCUMENTS}").into();
+        let prefix = [PROJECTS, project, DATABASES, database, DOCUMENTS].concat().into();
         Ok((Self { prefix, project_end: PROJECTS.len() + project.len() }, left))
     }
 

@@ -119,7 +119,8 @@ impl Server {
     /// Outside of a runtime of Tokio with its timers and sockets.
     ///
     /// # Cancellation
-    /// Dropping the future stops the server at once; connections under way are cut.
+    /// Dropping the future stops the server at once; connections under way are cut, those on
+    /// [threads](Self::threads) of its own a moment later.
     pub async fn serve(mut self, listener: TcpListener, stop: impl Future<Output = ()>) {
         let clock = Arc::clone(&self.clock);
         let threads = self.threads.take();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use cpu_time::ProcessTime;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::future::try_join_all;
 use tokio::runtime::Runtime;
 
 use super::calls::Op;
@@ -147,15 +147,22 @@ fn turn(
     turns: &mut Turns,
 ) -> anyhow::Result<()> {
     let (cpu, client, start) = (side.server.cpu()?, ProcessTime::now(), Instant::now());
-    let calls = stream::iter(0usize..)
-        .take_while(|_| std::future::ready(start.elapsed() < length))
-        .map(|n| {
-            let calls = side.calls.clone();
-            Ok::<_, anyhow::Error>(async move { calls.run(op, n).await.map(|()| 1) })
-        })
-        .try_buffer_unordered(in_flight)
-        .try_fold(0, |sum, one| std::future::ready(Ok(sum + one)));
-    let calls = runtime.block_on(calls)?;
+    let callers = (0..in_flight).map(|first| {
+        let calls = side.calls.clone();
+        async move {
+            let numbers = (first..).step_by(in_flight);
+            let mut made = 0;
+            for n in numbers.take_while(|_| start.elapsed() < length) {
+                calls.run(op, n).await?;
+                made += 1;
+            }
+            anyhow::Ok(made)
+        }
+    });
+    // In a task beside the connection's: the runtime looks for events each time it goes from tasks to
+    // what it blocks on.
+    let made = runtime.block_on(runtime.spawn(try_join_all(callers)))??;
+    let calls: usize = made.into_iter().sum();
     turns.rates.push(calls as f64 / start.elapsed().as_secs_f64());
     turns.client_cpu += client.elapsed();
     turns.calls += calls;
