@@ -68,6 +68,19 @@ impl Document {
         path.find(&self.fields)
     }
 
+    /// This document with only the fields at `mask`, nested ones within their maps, as a read's mask
+    /// or projection has it. Overlapping paths merge; a path that is not there adds nothing; the
+    /// document's name is no field.
+    pub fn project(&self, mask: &[FieldPath]) -> Self {
+        let mut fields = Fields::new();
+        for path in mask {
+            if let Some(value) = self.find(path) {
+                path.place(&mut fields, value.clone());
+            }
+        }
+        Self { fields: Arc::new(fields), ..self.clone() }
+    }
+
     /// When the document was created, by the store's clock.
     pub fn created(&self) -> Timestamp {
         self.created
@@ -137,6 +150,25 @@ pub fn value_size(value: &Value) -> usize {
 mod tests {
     use super::*;
     use crate::fields;
+
+    #[test]
+    fn a_mask_keeps_nested_paths_and_merges_overlapping_ones() {
+        let fields = fields! { "a" => fields! { "b" => 1, "c" => 2 }, "d" => 3, "x.y" => 4 };
+        let at = |micros| Timestamp::from_micros(micros).unwrap();
+        let document = Document::new(DocPath::new("c/d").unwrap(), fields, at(1), at(2));
+        for (mask, expected) in [
+            (vec!["a.b"], fields! { "a" => fields! { "b" => 1 } }),
+            (vec!["a.b", "a"], fields! { "a" => fields! { "b" => 1, "c" => 2 } }),
+            (vec!["a", "a.b"], fields! { "a" => fields! { "b" => 1, "c" => 2 } }),
+            (vec!["a.b.z", "d.q", "nope", "`x.y`"], fields! { "x.y" => 4 }),
+            (vec!["__name__"], fields! {}),
+            (vec![], fields! {}),
+        ] {
+            let paths: Vec<_> = mask.iter().map(|path| FieldPath::parse(path).unwrap()).collect();
+            let expected = Document::new(document.path().clone(), expected, at(1), at(2));
+            assert_eq!(document.project(&paths), expected, "{mask:?}");
+        }
+    }
 
     /// The worked example of the storage-size page: 44 bytes of name, 71 of fields, 32 more.
     #[test]

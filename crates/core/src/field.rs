@@ -77,6 +77,21 @@ impl FieldPath {
         }
         map.get(&**last)
     }
+
+    /// Puts `value` at this path of `fields`, making the maps on the way; a value on the way that is
+    /// none is replaced by one.
+    pub fn place(&self, mut fields: &mut Fields, value: Value) {
+        let Some((last, parents)) = self.0.split_last() else { return };
+        for parent in parents {
+            let map = fields.entry(parent.to_string()).or_insert(Value::Null);
+            if !matches!(map, Value::Map(_)) {
+                *map = Value::Map(Fields::new());
+            }
+            let Value::Map(inner) = map else { return };
+            fields = inner;
+        }
+        fields.insert(last.to_string(), value);
+    }
 }
 
 /// Checks the name of a field: 1 to 1,500 bytes, not `__…__`.
@@ -181,6 +196,19 @@ impl From<&FieldPath> for FieldPath {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_placed_replaces_what_is_in_the_way() {
+        let path = |text| FieldPath::parse(text).unwrap();
+        let mut fields = crate::fields! { "a" => 1, "e" => crate::fields! { "f" => 4 } };
+        for (at, value) in [("a.b.c", 2), ("d", 3), ("e.g", 5)] {
+            path(at).place(&mut fields, value.into());
+            assert_eq!(path(at).find(&fields), Some(&value.into()));
+        }
+        let a = crate::fields! { "b" => crate::fields! { "c" => 2 } };
+        let e = crate::fields! { "f" => 4, "g" => 5 };
+        assert_eq!(fields, crate::fields! { "a" => a, "d" => 3, "e" => e });
+    }
 
     #[test]
     fn text_form_round_trips() {

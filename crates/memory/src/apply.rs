@@ -110,7 +110,7 @@ impl<'a> Staging<'a> {
                 let stored = staged.fields_mut();
                 for path in &mask {
                     match transform::take(&mut fields, path) {
-                        Some(value) => transform::set(stored, path, value),
+                        Some(value) => path.place(stored, value),
                         None => drop(transform::take(stored, path)),
                     }
                 }

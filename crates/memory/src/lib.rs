@@ -25,7 +25,6 @@ mod aggregate;
 mod catalog;
 mod matching;
 mod plan;
-mod projection;
 mod query;
 mod range;
 

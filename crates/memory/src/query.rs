@@ -7,7 +7,6 @@ use firekeep_core::{Document, Error, FieldPath, Filter, Query, Result, Timestamp
 
 use crate::matching;
 use crate::plan::{Plan, Scan, plan};
-use crate::projection::project;
 use crate::slots::SlotId;
 use crate::state::{State, View};
 
@@ -38,7 +37,7 @@ pub(crate) fn run(state: &mut State, query: &Query, view: View) -> Found {
         rows.reverse();
     }
     if let Some(mask) = query.projection() {
-        rows.iter_mut().for_each(|row| *row = project(row, mask));
+        rows.iter_mut().for_each(|row| *row = row.project(mask));
     }
     Found { rows, skipped }
 }

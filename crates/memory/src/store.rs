@@ -14,7 +14,6 @@ use futures::{FutureExt, StreamExt};
 use crate::aggregate;
 use crate::builder::MemoryStoreBuilder;
 use crate::control::Control;
-use crate::projection::project;
 use crate::query;
 use crate::shared::Shared;
 use crate::state::{State, View};
@@ -102,7 +101,7 @@ impl Store for MemoryStore {
         let (mut lookups, txn) = found.map_err(|error| error.in_operation(Operation::BatchGet))?;
         if let Some(mask) = mask {
             let narrow = |lookup: &mut Lookup| {
-                lookup.document = lookup.document.as_ref().map(|doc| project(doc, &mask));
+                lookup.document = lookup.document.as_ref().map(|doc| doc.project(&mask));
             };
             lookups.iter_mut().for_each(narrow);
         }

@@ -24,23 +24,8 @@ pub(crate) fn apply(
         // `TransformOp` may grow; core does not build what no backend knows.
         _ => same(stored.cloned().unwrap_or(Value::Null)),
     };
-    set(fields, field, value);
+    field.place(fields, value);
     result
-}
-
-/// Puts `value` at `field`, making maps of what is on the way.
-pub(crate) fn set(mut fields: &mut Fields, field: &FieldPath, value: Value) {
-    let mut segments = field.segments();
-    let Some(last) = segments.next_back() else { return };
-    for segment in segments {
-        let entry = fields.entry(segment.to_owned()).or_insert(Value::Null);
-        if !matches!(entry, Value::Map(_)) {
-            *entry = Value::Map(Fields::new());
-        }
-        let Value::Map(inner) = entry else { return };
-        fields = inner;
-    }
-    fields.insert(last.to_owned(), value);
 }
 
 /// Takes away and answers what is at `field`; nothing happens if its parent is no map.

@@ -16,7 +16,6 @@ use futures::stream::Stream;
 
 use crate::plan::{Plan, plan};
 use crate::position::Origin;
-use crate::projection::project;
 use crate::query;
 use crate::shared::Shared;
 use crate::state::{State, View};
@@ -182,7 +181,7 @@ impl Watch {
 
     fn projected(&self, document: Document) -> Document {
         match self.query().and_then(Query::projection) {
-            Some(mask) => project(&document, mask),
+            Some(mask) => document.project(mask),
             None => document,
         }
     }

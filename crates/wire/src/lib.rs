@@ -13,7 +13,6 @@ mod index_link;
 mod listen;
 mod name;
 mod page;
-mod projection;
 mod proto;
 mod refusal;
 mod rpc;

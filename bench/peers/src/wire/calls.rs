@@ -43,9 +43,8 @@ impl Op {
         }
     }
 
-    /// Whether its rate says something of the server. The client takes longer to read ten documents
-    /// than ours takes to find and send them, so that no server at all could be four times as fast
-    /// as the official one. (It takes the official one far longer to find a hundred.)
+    /// Whether its rate says something of the servers. The client takes longer to read ten documents
+    /// than ours takes to find and send them: beside ours, it is the client that is measured.
     pub fn measures_servers(self) -> bool {
         self != Self::BatchGet(10)
     }

@@ -13,7 +13,6 @@ use super::page::{self, PageToken};
 use super::snapshot::snapshot;
 use crate::databases::Hosted;
 use crate::name::{DatabaseName, collection};
-use crate::projection::narrowed;
 use crate::proto::list_documents_request::ConsistencySelector;
 use crate::proto::{self, ListDocumentsRequest, ListDocumentsResponse};
 use crate::service::Call;
@@ -236,7 +235,7 @@ impl Listing {
     fn encode(&self, entry: &Entry) -> proto::Document {
         match (entry, &self.mask) {
             (Entry::Found(document), Some(mask)) => {
-                encode::document(&self.database, &narrowed(document, mask))
+                encode::document(&self.database, &document.project(mask))
             }
             (Entry::Found(document), None) => encode::document(&self.database, document),
             (Entry::Missing(path), _) => {

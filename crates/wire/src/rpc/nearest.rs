@@ -3,7 +3,6 @@
 use firekeep_core::{Document, Value};
 
 use crate::decode::{Measure, Nearest};
-use crate::projection::place;
 
 impl Nearest {
     /// Those of `rows` that have a vector of the same dimension there and are not too far, the nearest
@@ -47,7 +46,7 @@ impl Nearest {
         let Some(field) = &self.result_field else { return row };
         let (path, created, updated) = (row.path().clone(), row.created(), row.updated());
         let mut fields = row.into_fields();
-        place(&mut fields, field, Value::Double(distance));
+        field.place(&mut fields, Value::Double(distance));
         Document::new(path, fields, created, updated)
     }
 }

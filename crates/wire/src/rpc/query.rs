@@ -13,7 +13,6 @@ use crate::decode::Nearest;
 use crate::encode::SentDocument;
 use crate::grpc::Answers;
 use crate::name::DatabaseName;
-use crate::projection::narrowed;
 use crate::proto::{ExplainMetrics, RunQueryRequest, RunQueryResponse, StructuredQuery};
 use crate::service::Call;
 use crate::status::worded;
@@ -116,7 +115,7 @@ impl Asked {
             None => rows,
         };
         match &self.mask {
-            Some(mask) => rows.iter().map(|row| narrowed(row, mask)).collect(),
+            Some(mask) => rows.iter().map(|row| row.project(mask)).collect(),
             None => rows,
         }
     }
