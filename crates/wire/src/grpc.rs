@@ -4,6 +4,7 @@
 
 mod answer;
 mod request;
+mod room;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -21,6 +22,8 @@ use tower::service_fn;
 
 use crate::faults::{self, Asked, Told};
 use crate::service::Call;
+
+pub(crate) use room::Room;
 
 /// The longest request, in bytes: Firestore's 10 MiB, and room for what is around the writes.
 const MAX_REQUEST: usize = 11 * 1024 * 1024;
@@ -86,8 +89,10 @@ where
     Fut: Future<Output = Result<Resp>> + Send + 'static,
 {
     Box::pin(async move {
-        let answer = match request::message(request).await {
-            Ok(message) => faults::unary(call, message, &handler).await,
+        let answer = match request::message(request, call.room()).await {
+            Ok(request::Read { message, taken: _taken }) => {
+                faults::unary(call, message, &handler).await
+            }
             Err(status) => Err(status),
         };
         let response = match answer {
@@ -109,8 +114,15 @@ where
     Resp: Told + Message + 'static,
 {
     Box::pin(async move {
-        let response = match request::message(request).await {
-            Ok(message) => answer::stream(faults::streamed(call, message, &handler)),
+        let response = match request::message(request, call.room()).await {
+            Ok(request::Read { message, taken }) => {
+                let answers = faults::streamed(call, message, &handler);
+                answer::stream(match taken {
+                    None => answers,
+                    // The request goes with the answers.
+                    Some(taken) => answers.map(move |answer| (answer, &taken).0).boxed(),
+                })
+            }
             Err(status) => status.into_http(),
         };
         faults::cuttable(response, call.wreck())

@@ -25,6 +25,8 @@ pub(crate) struct Service {
     clock: Arc<dyn Clock>,
     doors: SideDoors,
     faults: Faults,
+    /// For long requests.
+    room: grpc::Room,
     /// What calls are recorded in, if anybody may look.
     activity: Option<Arc<Activity>>,
     /// Whether the server stops. Streams that end by themselves never see it.
@@ -43,7 +45,8 @@ impl Service {
         activity: Option<Arc<Activity>>,
     ) -> Self {
         let stopping = watch::Sender::new(false);
-        Self { databases, clock, doors, faults, activity, stopping }
+        let room = grpc::Room::new();
+        Self { databases, clock, doors, faults, room, activity, stopping }
     }
 
     /// The monotonic time of the server's clock.
@@ -162,6 +165,11 @@ impl Call {
     /// What may go wrong with it.
     pub(crate) fn faults(&self) -> &Faults {
         &self.service.faults
+    }
+
+    /// Room for its request.
+    pub(crate) fn room(&self) -> &grpc::Room {
+        &self.service.room
     }
 
     /// How it breaks.

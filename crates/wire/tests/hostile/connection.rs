@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use http::{HeaderMap, Request, Response, header};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
@@ -98,4 +99,11 @@ pub(crate) fn pieces(
 ) -> Body {
     let frames = pieces.into_iter().map(|piece| Ok(Frame::data(piece)));
     BodyExt::boxed(StreamBody::new(futures::stream::iter(frames)))
+}
+
+/// A body that goes on for ever after these pieces.
+pub(crate) fn endless(first: impl IntoIterator<Item = Bytes>) -> Body {
+    let first: Vec<_> = first.into_iter().map(|piece| Ok(Frame::data(piece))).collect();
+    let all = futures::stream::iter(first).chain(futures::stream::pending());
+    BodyExt::boxed(StreamBody::new(all))
 }

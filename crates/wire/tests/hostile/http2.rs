@@ -8,7 +8,7 @@ use http::{Method, Request, header};
 use http_body_util::BodyExt;
 use prost::Message;
 
-use crate::connection::{Connection, pieces, request, whole};
+use crate::connection::{Connection, endless, pieces, request, whole};
 use crate::frame::{frame, framed};
 use crate::ground::{DATABASE, Ground};
 use crate::message::{commit, name, proto, set};
@@ -290,13 +290,4 @@ fn listen(collection: &str) -> proto::ListenRequest {
         target_change: Some(change),
         ..Default::default()
     }
-}
-
-/// A body that goes on for ever after these pieces.
-fn endless(first: impl IntoIterator<Item = Bytes>) -> crate::connection::Body {
-    use futures::StreamExt;
-    let first: Vec<_> =
-        first.into_iter().map(|piece| Ok(hyper::body::Frame::data(piece))).collect();
-    let all = futures::stream::iter(first).chain(futures::stream::pending());
-    BodyExt::boxed(http_body_util::StreamBody::new(all))
 }

@@ -14,6 +14,7 @@ mod http2;
 mod message;
 mod mutation;
 mod names;
+mod room;
 mod schema;
 mod shapes;
 mod tokens;
