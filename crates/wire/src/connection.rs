@@ -103,7 +103,7 @@ impl Begun {
         }
         let began = service.now();
         for mut call in calls {
-            // Behind a long call, the others wait no longer than it takes, wherever there is a thread.
+            // After a long call, the others go on in tasks of their own, and the connection reads on.
             let is_late = service.now().saturating_duration_since(began) > AT_ONCE;
             if is_late || call.as_mut().poll(cx).is_pending() {
                 TokioExecutor::new().execute(call);

@@ -119,8 +119,13 @@ where
                 let answers = faults::streamed(call, message, &handler);
                 answer::stream(match taken {
                     None => answers,
-                    // The request goes with the answers.
-                    Some(taken) => answers.map(move |answer| (answer, &taken).0).boxed(),
+                    // The answers keep it until they end.
+                    Some(taken) => {
+                        let keep = move |_: &_| {
+                            let _taken = &taken;
+                        };
+                        answers.inspect(keep).boxed()
+                    }
                 })
             }
             Err(status) => status.into_http(),
