@@ -9,6 +9,7 @@ pub mod clean;
 pub mod fence;
 pub mod lease;
 pub mod linear;
+pub mod orphan;
 pub mod register;
 pub mod turn;
 

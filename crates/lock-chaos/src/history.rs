@@ -223,6 +223,13 @@ pub enum Answer {
     Unknown,
 }
 
+impl Answer {
+    /// When it happened, if the store said so.
+    pub fn time(self) -> Option<i64> {
+        if let Self::Applied { time, .. } = self { Some(time) } else { None }
+    }
+}
+
 /// A lease as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {

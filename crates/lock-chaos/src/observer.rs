@@ -1,5 +1,6 @@
 //! Somebody who takes no part and looks: at the leases while the workers work, at everything afterwards.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,25 +42,29 @@ impl Observer {
 
     /// Looks at the leases every few milliseconds, for ever.
     pub async fn look(&self) -> ! {
-        let mut ids = std::collections::BTreeSet::new();
+        let mut leases = BTreeSet::new();
         loop {
             SystemClock.sleep(PERIOD).await;
             // The store may be stopped; then there is nothing to see.
-            if let Ok(query) = Query::collection(LEASES).build() {
-                for lease in self.db.query(query).await.unwrap_or_default() {
-                    ids.insert(lease.id().to_owned());
-                }
-            }
-            let paths: Vec<DocPath> =
-                ids.iter().filter_map(|id| tap::lease_path(id).ok()).collect();
-            for lookup in self.db.lookup(paths).await.unwrap_or_default() {
-                self.recorder.tell(Event::Seen {
-                    lease: lookup.path.id().to_owned(),
-                    read_time: lookup.read_time.as_micros(),
-                    found: lookup.document.as_ref().map(tap::found),
-                });
-            }
+            let _: Result<()> = self.look_once(&mut leases).await;
         }
+    }
+
+    /// Tells what stands in each lease there is, and in those of `leases`, which all of them join.
+    ///
+    /// # Errors
+    /// What the store answers.
+    pub async fn look_once(&self, leases: &mut BTreeSet<DocPath>) -> Result<()> {
+        let there = self.db.query(Query::collection(LEASES).build()?).await?;
+        leases.extend(there.iter().map(|lease| lease.path().clone()));
+        for lookup in self.db.lookup(leases.iter().cloned()).await? {
+            self.recorder.tell(Event::Seen {
+                lease: lookup.path.id().to_owned(),
+                read_time: lookup.read_time.as_micros(),
+                found: lookup.document.as_ref().map(tap::found),
+            });
+        }
+        Ok(())
     }
 
     /// Acquires and releases each key: whoever held it is dead.

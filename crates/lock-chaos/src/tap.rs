@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use firekeep_core::{
     AggregateRequest, Aggregates, BatchGet, Capabilities, Change as Written, Commit, Committed, Cx,
-    DocPath, Document, Effect, Fields, Lookups, QueryEvent, QueryRequest, Require, Result, Store,
-    StoreInfo, TxnId, TxnOptions, Value, WatchEvent, WatchRequest, Write, async_trait,
+    Document, Effect, Fields, Lookups, QueryEvent, QueryRequest, Require, Result, Store, StoreInfo,
+    TxnId, TxnOptions, Value, WatchEvent, WatchRequest, Write, async_trait,
 };
 use firekeep_lock::LockId;
 use futures::stream::BoxStream;
@@ -125,8 +125,10 @@ fn sole_holder(fields: &Fields) -> Option<(String, i64)> {
 fn applied(committed: &Committed, at: usize) -> Answer {
     let results = |at: usize| committed.writes.get(at).map(|write| &write.transform_results);
     let first = |at: usize| results(at).and_then(|results| results.first());
+    // A write of what is there already leaves the version as it was.
+    let version = committed.writes.get(at).and_then(|write| write.version);
     Answer::Applied {
-        time: committed.commit_time.as_micros(),
+        time: version.map_or(committed.commit_time, |version| version.time()).as_micros(),
         started: first(at).and_then(Value::as_timestamp).map(|stamp| stamp.as_micros()),
         // The counter stands directly behind the lease that is taken.
         fence: first(at + 1).and_then(Value::as_integer).and_then(|fence| fence.try_into().ok()),
@@ -144,14 +146,29 @@ pub fn found(document: &Document) -> Found {
     Found { version: document.version().time().as_micros(), holders: holders.collect() }
 }
 
-/// The leases of `paths`, as requests of an observer.
-///
-/// # Errors
-/// A malformed id.
-pub fn lease_path(id: &str) -> Result<DocPath> {
-    DocPath::new(format!("{LEASES}/{id}"))
-}
-
 fn hashed(id: &str) -> String {
     LockId::parse(id).map_or_else(|_| id.to_owned(), |id| id.hash().as_str().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use firekeep_core::{Timestamp, Version, Written};
+
+    use super::*;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros).unwrap()
+    }
+
+    #[test]
+    fn a_change_is_as_old_as_what_it_leaves() {
+        let commit = |version: Option<Version>| {
+            let writes = vec![Written { version, ..Written::default() }];
+            applied(&Committed { commit_time: at(20), writes }, 0)
+        };
+        let time = |answer| if let Answer::Applied { time, .. } = answer { time } else { 0 };
+        assert_eq!(time(commit(None)), 20, "a delete");
+        assert_eq!(time(commit(Some(Version::at(at(20))))), 20);
+        assert_eq!(time(commit(Some(Version::at(at(10))))), 10, "the lease was that way already");
+    }
 }

@@ -1,6 +1,6 @@
 //! The changes of each lease in the order of the store's time, as recorded below the lock.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Promise, Verdict};
 use crate::history::{Answer, Change, Event, Found, Line};
@@ -38,6 +38,8 @@ pub struct Step {
 pub struct Open {
     /// What it does.
     pub change: Change,
+    /// What it requires.
+    pub guard: Option<i64>,
     /// Who sent it.
     pub by: u32,
 }
@@ -61,7 +63,7 @@ pub fn chains(lines: &[Line], verdict: &mut Verdict) -> BTreeMap<String, Chain> 
                 by: Some(line.by),
             }),
             Some(Answer::Unknown) | None => {
-                chain.open.push(Open { change: change.clone(), by: line.by });
+                chain.open.push(Open { change: change.clone(), guard: *guard, by: line.by });
             }
         }
     }
@@ -91,32 +93,14 @@ fn fill_in(chain: &mut Chain, found: &Found, verdict: &mut Verdict) {
     if chain.steps.iter().any(|step| step.time == found.version) {
         return;
     }
-    let fits = |open: &Open| match &open.change {
-        Change::Take { id: other, .. } | Change::Stamp { id: other, .. } => other == id,
-        Change::Leave | Change::Clear => false,
-    };
-    let taken: HashSet<_> = chain
-        .steps
-        .iter()
-        .map(|step| &step.change)
-        .collect::<Vec<_>>()
-        .into_iter()
-        .filter_map(taken_by)
-        .collect();
-    let is_new = !taken.contains(id.as_str());
-    let fits_best =
-        |open: &Open| fits(open) && matches!(open.change, Change::Take { .. }) == is_new;
-    let Some(at) =
-        chain.open.iter().position(fits_best).or_else(|| chain.open.iter().position(fits))
-    else {
+    let opens = chain.open.iter().enumerate();
+    let fitting = opens.filter(|(_, open)| open.leaves(id, *ttl_ms, found.version));
+    // Of several, the last one: each requires the version before it.
+    let Some((at, _)) = fitting.max_by_key(|(_, open)| open.guard) else {
         let what = format!("lease {}: nobody sent the change at {}", chain.lease, found.version);
         return verdict.violate(Promise::Truth, what);
     };
-    let open = chain.open.remove(at);
-    let change = match open.change {
-        Change::Take { .. } => Change::Take { id: id.clone(), ttl_ms: *ttl_ms },
-        _ => Change::Stamp { id: id.clone(), ttl_ms: *ttl_ms },
-    };
+    let Open { change, by, .. } = chain.open.remove(at);
     verdict.count("answers filled in");
     chain.steps.push(Step {
         time: found.version,
@@ -124,12 +108,26 @@ fn fill_in(chain: &mut Chain, found: &Found, verdict: &mut Verdict) {
         guard: None,
         started: Some(*started),
         fence: None,
-        by: Some(open.by),
+        by: Some(by),
     });
 }
 
-fn taken_by(change: &Change) -> Option<&str> {
-    if let Change::Take { id, .. } = change { Some(id) } else { None }
+impl Open {
+    /// Whether it takes the lease in the name of `holder`.
+    pub fn takes(&self, holder: &str) -> bool {
+        matches!(&self.change, Change::Take { id, .. } if id == holder)
+    }
+
+    /// Whether it may have left this holder with this lease, at this version.
+    fn leaves(&self, holder: &str, lease_ms: i64, version: i64) -> bool {
+        let is_earlier = self.guard.is_none_or(|guard| guard < version);
+        match &self.change {
+            Change::Take { id, ttl_ms } | Change::Stamp { id, ttl_ms } => {
+                id == holder && *ttl_ms == lease_ms && is_earlier
+            }
+            Change::Leave | Change::Clear => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +164,34 @@ mod tests {
         assert_eq!((chain.steps[0].time, chain.steps[0].started), (50, Some(49)));
         assert_eq!((chain.steps.len(), chain.open.len()), (1, 0));
         assert!(verdict.violations.is_empty());
+    }
+
+    #[test]
+    fn what_was_seen_is_the_last_that_may_have_left_it() {
+        let renewal = Change::Stamp { id: "a".into(), ttl_ms: 1 };
+        let sent = [(1, 1, sent(1, take("a"), Some(10))), (2, 1, sent(2, renewal, Some(50)))];
+        let step = |version| {
+            let lines = lines(sent.clone().into_iter().chain([(3, 0, seen(version, "a"))]));
+            let chain = &chains(&lines, &mut Verdict::default())["l"];
+            chain.steps.first().map(|step| step.change.clone())
+        };
+        assert_eq!(step(60), Some(sent_change(&sent[1])), "the renewal of what nobody saw");
+        assert_eq!(step(50), Some(sent_change(&sent[0])), "what the renewal builds on");
+        assert_eq!(step(10), None, "before both");
+    }
+
+    #[test]
+    fn what_was_seen_with_another_lease_is_another_change() {
+        let longer = Change::Take { id: "a".into(), ttl_ms: 2 };
+        let lines = lines([(1, 1, sent(1, longer, None)), (2, 0, seen(50, "a"))]);
+        let mut verdict = Verdict::default();
+        chains(&lines, &mut verdict);
+        assert_eq!(promises(&verdict), [Promise::Truth]);
+    }
+
+    fn sent_change((_, _, event): &(u64, u32, Event)) -> Change {
+        let Event::Sent { change, .. } = event else { unreachable!("it was sent") };
+        change.clone()
     }
 
     #[test]

@@ -25,7 +25,8 @@ pub fn check(chain: &Chain, verdict: &mut Verdict) {
     for step in &chain.steps {
         if step.guard.is_none_or(|guard| guard != version) {
             if step.guard.is_some() && !explain(step, version, &mut open) {
-                let what = format!("{}: {} applied out of turn", chain.lease, show(step));
+                let (lease, step) = (&chain.lease, show(step));
+                let what = format!("{lease}: {step} applied out of turn, after {version:?}");
                 verdict.violate(Promise::Truth, what);
             }
             verdict.count("unjudged changes");
@@ -90,7 +91,8 @@ fn after(step: &Step) -> (State, Option<i64>) {
 }
 
 fn show(step: &Step) -> String {
-    format!("{:?} by worker {:?} at {}", step.change, step.by, step.time)
+    let Step { change, guard, by, time, .. } = step;
+    format!("{change:?} on {guard:?} by worker {by:?} at {time}")
 }
 
 #[cfg(test)]

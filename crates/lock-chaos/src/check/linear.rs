@@ -5,13 +5,13 @@
 //! call without an answer may have happened at any time since, or never. Leases outlast the run, so
 //! that expiry is no part of the model.
 //!
-//! A request to acquire that was late beyond the whole turn of its own lock may take a free key again,
-//! and nobody knows (ADR 12). Where the store was seen to do that, the model has it too, and it is counted.
+//! A request to acquire that came too late for its caller may take a free key all the same ([`orphan`]).
+//! Where it did, or may have done, the model has it too, and it is counted.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Promise, Verdict};
-use crate::history::{Answer, Call, Change, Event, Line, Outcome};
+use super::{Promise, Verdict, orphan};
+use crate::history::{Call, Event, Line, Outcome};
 
 /// A call on a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub fn check(lines: &[Line], verdict: &mut Verdict) {
 }
 
 fn operations<'a>(lines: &'a [Line], verdict: &mut Verdict) -> BTreeMap<&'a str, Vec<Op>> {
-    let taken = times_taken(lines);
+    let taken = orphan::times_taken(lines);
     let returns: HashMap<u64, (u64, &Outcome)> = lines
         .iter()
         .filter_map(|line| match &line.event {
@@ -89,71 +89,14 @@ fn operations<'a>(lines: &'a [Line], verdict: &mut Verdict) -> BTreeMap<&'a str,
             }
         }
     }
-    for (n, at, key) in unclaimed(lines) {
-        verdict.count("orphans");
+    for (n, at, key) in orphan::unclaimed(lines) {
+        verdict.count("possible orphans");
         // The number of a request is no number of a call.
         let one = |action| Op { invoked: at, returned: None, action };
         let ops = keys.entry(key).or_default();
         ops.extend([one(Action::Acquire(!n, None)), one(Action::Release(!n, None))]);
     }
     keys
-}
-
-/// Requests that the store let take a key although nobody was told so: they came after their caller was
-/// told that another held it. Each with its number, when it was sent, and the key.
-fn unclaimed(lines: &[Line]) -> Vec<(u64, u64, &str)> {
-    let invoked: HashMap<u64, &str> = lines
-        .iter()
-        .filter_map(|line| match &line.event {
-            Event::Invoke { op, key, .. } => Some((*op, key.as_str())),
-            _ => None,
-        })
-        .collect();
-    let won: HashMap<&str, &str> = lines
-        .iter()
-        .filter_map(|line| match &line.event {
-            Event::Return { op, outcome: Outcome::Won { id, .. } } => {
-                Some((id.as_str(), *invoked.get(op)?))
-            }
-            _ => None,
-        })
-        .collect();
-    let takes = || {
-        lines.iter().filter_map(|line| match &line.event {
-            Event::Sent { n, lease, change: Change::Take { id, .. }, .. } => {
-                Some((*n, line.at, lease.as_str(), id.as_str()))
-            }
-            _ => None,
-        })
-    };
-    let keys: HashMap<&str, &str> =
-        takes().filter_map(|(_, _, lease, id)| Some((lease, *won.get(id)?))).collect();
-    let applied = applied(lines);
-    takes()
-        .filter(|(n, _, _, id)| applied.contains(n) && !won.contains_key(id))
-        .filter_map(|(n, at, lease, _)| Some((n, at, *keys.get(lease)?)))
-        .collect()
-}
-
-/// The requests that the store carried out.
-fn applied(lines: &[Line]) -> HashSet<u64> {
-    let applied = lines.iter().filter_map(|line| match line.event {
-        Event::Answered { n, answer: Answer::Applied { .. } } => Some(n),
-        _ => None,
-    });
-    applied.collect()
-}
-
-/// How often the store let each lock id take a lease.
-fn times_taken(lines: &[Line]) -> HashMap<&str, u32> {
-    let applied = applied(lines);
-    let mut taken = HashMap::new();
-    for line in lines {
-        if let Event::Sent { n, change: Change::Take { id, .. }, .. } = &line.event {
-            *taken.entry(id.as_str()).or_default() += u32::from(applied.contains(n));
-        }
-    }
-    taken
 }
 
 fn calls(op: u64, call: Call, invoked: u64, returned: Option<(u64, &Outcome)>) -> Vec<Op> {
@@ -232,6 +175,7 @@ const PATIENCE: usize = 2_000_000;
 mod tests {
     use super::super::made::{applied, invoke, lines, promises, returned, sent, take, won};
     use super::*;
+    use crate::history::{Answer, Change, Found};
 
     fn found(events: Vec<(u64, u32, Event)>) -> Vec<Promise> {
         let mut verdict = Verdict::default();
@@ -332,6 +276,29 @@ mod tests {
         assert_eq!(found(events.clone()), []);
         events.extend(acquire(8, 9, 5));
         assert_eq!(found(events), [], "and cleared away");
+    }
+
+    #[test]
+    fn one_whose_answer_was_lost_is_known_by_what_it_left() {
+        let mut events = acquire(1, 2, 1).to_vec();
+        events.push((1, 1, sent(1, take("1"), None)));
+        events.push((1, 1, applied(1, 10, None, None)));
+        events.extend(call(2, 3, 2, Call::Acquire, Outcome::Held));
+        events.push((2, 1, sent(2, take("late"), None)));
+        events.push((2, 1, Event::Answered { n: 2, answer: Answer::Unknown }));
+        events.push((3, 1, sent(3, Change::Leave, Some(10))));
+        events.extend(call(3, 4, 3, Call::Release(1), Outcome::Done));
+        events.extend(call(6, 7, 4, Call::Acquire, Outcome::Held));
+        assert_eq!(found(events.clone()), [Promise::Linear], "it may have come to nothing");
+        let seen = |version| {
+            let found = Found { version, holders: vec![] };
+            (9, 0, Event::Seen { lease: "l".into(), read_time: 2_001, found: Some(found) })
+        };
+        let and = |more: (u64, u32, Event)| [&events[..], &[more]].concat();
+        assert_eq!(found(and(seen(10))), [Promise::Linear], "the winner's own");
+        assert_eq!(found(and(seen(20))), [Promise::Linear], "of the time at which the winner won");
+        assert_eq!(found(and(seen(2_000))), []);
+        assert_eq!(found(and((8, 1, sent(4, Change::Leave, Some(2_000))))), [], "cleared away");
     }
 
     #[test]
