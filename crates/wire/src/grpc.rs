@@ -3,6 +3,7 @@
 //! are framed here, with fewer copies than tonic makes; streams of requests are tonic's.
 
 mod answer;
+mod pieces;
 mod request;
 mod room;
 
@@ -144,6 +145,7 @@ where
     Req: Asked + Message + Default + 'static,
     Resp: Told + Message + 'static,
 {
+    let request = request.map(|body| pieces::Pieces::new(body, call.room().clone()));
     let service = service_fn(move |request: Request<Streaming<Req>>| {
         let answers = faults::both_streamed(call, request.into_inner(), handler);
         async move { Ok::<_, Status>(tonic::Response::new(answers)) }

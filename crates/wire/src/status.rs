@@ -51,6 +51,7 @@ pub(crate) fn refused(status: &Status) -> Error {
     let kind = match status.code() {
         Code::Cancelled | Code::Unknown => ErrorKind::Cancelled,
         Code::Unimplemented => ErrorKind::Unimplemented,
+        Code::ResourceExhausted => ErrorKind::ResourceExhausted,
         _ => ErrorKind::InvalidArgument,
     };
     Error::new(kind, status.message())

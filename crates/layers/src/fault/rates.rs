@@ -23,7 +23,8 @@ pub enum Fault {
         /// How many calls later; 0 is 1.
         calls: u32,
     },
-    /// A commit arrives twice, one copy right after the other. The first one's answer counts.
+    /// A commit arrives twice, one copy right after the other. The first one's answer counts; if that
+    /// was a refusal, there is no second.
     Duplicate,
     /// A call takes this long to arrive. A deadline that ends before that cuts it off, not done.
     Delay(Duration),

@@ -130,17 +130,22 @@ fn late_commits_are_released_in_the_order_in_which_they_were_due() {
 
 #[test]
 fn a_duplicate_is_delivered_twice_and_answered_by_the_first() {
-    let exists = || Error::new(ErrorKind::AlreadyExists, "there");
     let backend = Scripted::default();
     let broken = scripted(&backend);
     broken.faults.next(Operation::Commit, Fault::Duplicate);
     broken.commit(create()).unwrap();
     assert_eq!(backend.commits(), [create(), create()]);
-    let backend = Scripted::default().fail(Operation::Commit, vec![exists()]);
-    let broken = scripted(&backend);
-    broken.faults.next(Operation::Commit, Fault::Duplicate);
-    assert_eq!(broken.commit(create()).unwrap_err().kind(), ErrorKind::AlreadyExists);
-    assert_eq!(backend.commits().len(), 2);
+    let lost = Error::new(ErrorKind::Unavailable, "lost").with_effect(Effect::Unknown);
+    // A copy of what was refused could be carried out, and the refusal be a lie.
+    for (error, deliveries) in [(lost, 2), (Error::new(ErrorKind::Aborted, "contention"), 1)] {
+        let (kind, effect) = (error.kind(), error.effect());
+        let backend = Scripted::default().fail(Operation::Commit, vec![error]);
+        let broken = scripted(&backend);
+        broken.faults.next(Operation::Commit, Fault::Duplicate);
+        let answer = broken.commit(create()).unwrap_err();
+        assert_eq!((answer.kind(), answer.effect()), (kind, effect));
+        assert_eq!(backend.commits().len(), deliveries);
+    }
 }
 
 #[test]

@@ -53,7 +53,8 @@ pub enum FaultKind {
     /// A write is answered as lost, and carried out later: after further calls of the project,
     /// whatever they are, or after some time. 1 to 16 calls by default.
     Late,
-    /// A write arrives twice, one copy right after the other. The first one's answer counts.
+    /// A write arrives twice, one copy right after the other. The first one's answer counts; if that
+    /// was an error, there is no second.
     Duplicate,
     /// A call takes this long to arrive; 1 ms to 2 s by default.
     Delay,

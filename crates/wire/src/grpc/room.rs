@@ -10,7 +10,7 @@ use super::MAX_REQUEST;
 /// Room for the requests of all connections that come in several pieces. Who finds none is refused
 /// at once: to leave a request unread would fill the window of its connection, and so stop those that
 /// have their room and wait for the rest of their bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Room(Arc<Semaphore>);
 
 /// What a request takes up until it is answered; given back when dropped.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use firekeep_core::{ErrorKind, Operation};
 use firekeep_wire::{Fault, FaultKind, Method};
 use prost::Message;
 use tonic::Code;
@@ -136,6 +137,17 @@ async fn a_duplicate_is_carried_out_twice() {
     ground.add("a", 10).await.unwrap();
     assert_eq!(ground.n("a").await, Some(21));
     assert!(ground.db.get("c/a").await.unwrap().unwrap().updated() > before);
+}
+
+#[tokio::test]
+async fn a_write_that_is_refused_has_no_duplicate() {
+    let ground = Ground::new(7).await;
+    // The store would carry the copy out.
+    let aborted = firekeep_layers::Fault::Fail(ErrorKind::Aborted);
+    ground.behind.next(Operation::Commit, aborted);
+    ground.faults.next(Method::Commit, FaultKind::Duplicate);
+    assert_eq!(ground.commit("a", 1).await.unwrap_err().code(), Code::Aborted);
+    assert_eq!(ground.n("a").await, None);
 }
 
 #[tokio::test]

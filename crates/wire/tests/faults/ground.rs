@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use firekeep_core::{Db, ManualClock};
+use firekeep_layers::{FaultHandle, FaultLayer, Layer};
 use firekeep_memory::MemoryStore;
 use firekeep_wire::{Faults, Hosted, Server};
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
@@ -19,6 +20,8 @@ pub(crate) struct Ground {
     pub(crate) clock: ManualClock,
     /// The store behind the server, which nothing strikes.
     pub(crate) db: Db,
+    /// What goes wrong between the server and the store.
+    pub(crate) behind: FaultHandle,
     pub(crate) faults: Faults,
     pub(crate) client: FirestoreClient<Channel>,
     pub(crate) host: String,
@@ -29,15 +32,18 @@ impl Ground {
         let clock = ManualClock::new();
         let store = MemoryStore::builder().clock(clock.clone()).database(DATABASE).build();
         let db = Db::new(store.clone());
+        let layer = FaultLayer::new(seed, Arc::new(clock.clone()));
+        let behind = layer.handle();
+        let store = Box::new(layer).wrap(Arc::new(store));
         let faults = Faults::new(seed);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
-        let server = Server::new(Hosted::new(Arc::new(store))).clock(clock.clone());
+        let server = Server::new(Hosted::new(store)).clock(clock.clone());
         let server = server.faults(faults.clone()).serve(listener, std::future::pending());
         #[allow(clippy::disallowed_methods, reason = "the test's runtime ends the server")]
         tokio::spawn(server);
         let channel = Channel::from_shared(format!("http://{host}")).unwrap().connect_lazy();
-        Self { clock, db, faults, client: FirestoreClient::new(channel), host }
+        Self { clock, db, behind, faults, client: FirestoreClient::new(channel), host }
     }
 
     pub(crate) async fn with(plan: &str) -> Self {
