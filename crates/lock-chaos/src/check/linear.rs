@@ -83,7 +83,7 @@ fn operations<'a>(lines: &'a [Line], verdict: &mut Verdict) -> BTreeMap<&'a str,
         ops.extend(calls(*op, *call, line.at, returned));
         if let Some((_, Outcome::Won { id, .. })) = returned {
             for _ in 1..taken.get(id.as_str()).copied().unwrap_or(0) {
-                verdict.count("orphans");
+                verdict.count("possible orphans");
                 let action = Action::Acquire(*op, None);
                 ops.push(Op { invoked: line.at, returned: None, action });
             }
@@ -299,6 +299,24 @@ mod tests {
         assert_eq!(found(and(seen(20))), [Promise::Linear], "of the time at which the winner won");
         assert_eq!(found(and(seen(2_000))), []);
         assert_eq!(found(and((8, 1, sent(4, Change::Leave, Some(2_000))))), [], "cleared away");
+    }
+
+    #[test]
+    fn a_winner_may_have_asked_twice() {
+        let mut events = vec![(0, 1, sent(0, take("1"), None))];
+        events.extend(acquire(1, 2, 1));
+        events.push((2, 1, sent(1, take("1"), None)));
+        events.push((2, 1, applied(1, 10_000, None, None)));
+        events.extend(call(3, 4, 2, Call::Release(1), Outcome::Done));
+        events.extend(call(6, 7, 3, Call::Acquire, Outcome::Held));
+        assert_eq!(found(events.clone()), [Promise::Linear], "the other may have come to nothing");
+        let late = Found { version: 20_000, holders: vec![("1".into(), 20_000, 1)] };
+        events.push((
+            9,
+            0,
+            Event::Seen { lease: "l".into(), read_time: 20_001, found: Some(late) },
+        ));
+        assert_eq!(found(events), []);
     }
 
     #[test]

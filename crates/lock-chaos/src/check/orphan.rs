@@ -7,9 +7,16 @@ use std::collections::{HashMap, HashSet};
 
 use crate::history::{Answer, Change, Event, Line, Outcome};
 
-/// Requests that the store let take a key although nobody was told so: they came after their caller was
-/// told that another held it. The store answered that they did, or answered nothing and it was somebody.
-/// Each with its number, when it was sent, and the key.
+/// A request to take a lease that was carried out, or may have been.
+struct Take<'a> {
+    n: u64,
+    sent: u64,
+    lease: &'a str,
+    id: &'a str,
+}
+
+/// Requests that took a key although nobody was told so, or may have: they came after their caller was
+/// told that another held it. Each with its number, when it was sent, and the key.
 pub fn unclaimed(lines: &[Line]) -> Vec<(u64, u64, &str)> {
     let invoked: HashMap<u64, &str> = lines
         .iter()
@@ -27,26 +34,46 @@ pub fn unclaimed(lines: &[Line]) -> Vec<(u64, u64, &str)> {
             _ => None,
         })
         .collect();
-    let takes = || {
-        lines.iter().filter_map(|line| match &line.event {
-            Event::Sent { n, lease, change: Change::Take { id, .. }, .. } => {
-                Some((*n, line.at, lease.as_str(), id.as_str()))
+    let keys: HashMap<&str, &str> = lines
+        .iter()
+        .filter_map(|line| match &line.event {
+            Event::Sent { lease, change: Change::Take { id, .. }, .. } => {
+                Some((lease.as_str(), *won.get(id.as_str())?))
             }
             _ => None,
         })
-    };
-    let keys: HashMap<&str, &str> =
-        takes().filter_map(|(_, _, lease, id)| Some((lease, *won.get(id)?))).collect();
+        .collect();
+    takes(lines)
+        .into_iter()
+        .filter(|take| !won.contains_key(take.id))
+        .filter_map(|take| Some((take.n, take.sent, *keys.get(take.lease)?)))
+        .collect()
+}
+
+/// How often each lock id took a lease, or may have.
+pub fn times_taken(lines: &[Line]) -> HashMap<&str, u32> {
+    let mut taken = HashMap::new();
+    for take in takes(lines) {
+        *taken.entry(take.id).or_default() += 1;
+    }
+    taken
+}
+
+/// One whose answer was lost may have been carried out if somebody's change was.
+fn takes(lines: &[Line]) -> Vec<Take<'_>> {
     let (answers, untold) = (answers(lines), untold(lines));
-    let may_have = |n: &u64, lease: &str| match answers.get(n) {
+    let may_be_done = |n: &u64, lease: &str| match answers.get(n) {
         Some(Answer::Applied { .. }) => true,
         Some(Answer::Refused) => false,
         Some(Answer::Unknown) | None => untold.contains(lease),
     };
-    takes()
-        .filter(|(n, _, lease, id)| !won.contains_key(id) && may_have(n, lease))
-        .filter_map(|(n, at, lease, _)| Some((n, at, *keys.get(lease)?)))
-        .collect()
+    let takes = lines.iter().filter_map(|line| match &line.event {
+        Event::Sent { n, lease, change: Change::Take { id, .. }, .. } if may_be_done(n, lease) => {
+            Some(Take { n: *n, sent: line.at, lease, id })
+        }
+        _ => None,
+    });
+    takes.collect()
 }
 
 /// The leases that had a version of which no caller was told. It is known from whoever saw it or required
@@ -76,17 +103,4 @@ fn answers(lines: &[Line]) -> HashMap<u64, Answer> {
         _ => None,
     });
     answers.collect()
-}
-
-/// How often the store let each lock id take a lease.
-pub fn times_taken(lines: &[Line]) -> HashMap<&str, u32> {
-    let answers = answers(lines);
-    let mut taken = HashMap::new();
-    for line in lines {
-        if let Event::Sent { n, change: Change::Take { id, .. }, .. } = &line.event {
-            let is_applied = matches!(answers.get(n), Some(Answer::Applied { .. }));
-            *taken.entry(id.as_str()).or_default() += u32::from(is_applied);
-        }
-    }
-    taken
 }
