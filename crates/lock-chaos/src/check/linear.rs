@@ -67,7 +67,6 @@ pub fn check(lines: &[Line], verdict: &mut Verdict) {
 }
 
 fn operations<'a>(lines: &'a [Line], verdict: &mut Verdict) -> BTreeMap<&'a str, Vec<Op>> {
-    let taken = orphan::times_taken(lines);
     let returns: HashMap<u64, (u64, &Outcome)> = lines
         .iter()
         .filter_map(|line| match &line.event {
@@ -81,15 +80,8 @@ fn operations<'a>(lines: &'a [Line], verdict: &mut Verdict) -> BTreeMap<&'a str,
         let ops = keys.entry(key).or_default();
         let returned = returns.get(op).copied();
         ops.extend(calls(*op, *call, line.at, returned));
-        if let Some((_, Outcome::Won { id, .. })) = returned {
-            for _ in 1..taken.get(id.as_str()).copied().unwrap_or(0) {
-                verdict.count("possible orphans");
-                let action = Action::Acquire(*op, None);
-                ops.push(Op { invoked: line.at, returned: None, action });
-            }
-        }
     }
-    for (n, at, key) in orphan::unclaimed(lines) {
+    for (n, at, key) in orphan::orphans(lines) {
         verdict.count("possible orphans");
         // The number of a request is no number of a call.
         let one = |action| Op { invoked: at, returned: None, action };
@@ -316,6 +308,22 @@ mod tests {
             0,
             Event::Seen { lease: "l".into(), read_time: 20_001, found: Some(late) },
         ));
+        assert_eq!(found(events), []);
+    }
+
+    #[test]
+    fn what_a_winner_asked_for_twice_may_be_cleared_away_by_its_release() {
+        let mut events = acquire(1, 2, 1).to_vec();
+        let take =
+            |n, time| [(1, 1, sent(n, take("1"), None)), (2, 1, applied(n, time, None, None))];
+        events.extend(take(1, 10));
+        events.extend(take(2, 20));
+        // Its answer is lost and it is made again, after another's turn.
+        events.extend(call(3, 20, 2, Call::Release(1), Outcome::Done));
+        events.extend(acquire(4, 5, 3));
+        events.extend(call(6, 7, 4, Call::Release(3), Outcome::Done));
+        events.extend(call(8, 9, 5, Call::Acquire, Outcome::Held));
+        events.extend(acquire(21, 22, 6));
         assert_eq!(found(events), []);
     }
 

@@ -16,24 +16,10 @@ struct Take<'a> {
 }
 
 /// Requests that took a key although nobody was told so, or may have: they came after their caller was
-/// told that another held it. Each with its number, when it was sent, and the key.
-pub fn unclaimed(lines: &[Line]) -> Vec<(u64, u64, &str)> {
-    let invoked: HashMap<u64, &str> = lines
-        .iter()
-        .filter_map(|line| match &line.event {
-            Event::Invoke { op, key, .. } => Some((*op, key.as_str())),
-            _ => None,
-        })
-        .collect();
-    let won: HashMap<&str, &str> = lines
-        .iter()
-        .filter_map(|line| match &line.event {
-            Event::Return { op, outcome: Outcome::Won { id, .. } } => {
-                Some((id.as_str(), *invoked.get(op)?))
-            }
-            _ => None,
-        })
-        .collect();
+/// told that another held it, or after the whole turn of the one that won. Each with its number, when it
+/// was sent, and the key.
+pub fn orphans(lines: &[Line]) -> Vec<(u64, u64, &str)> {
+    let won = won(lines);
     let keys: HashMap<&str, &str> = lines
         .iter()
         .filter_map(|line| match &line.event {
@@ -43,20 +29,32 @@ pub fn unclaimed(lines: &[Line]) -> Vec<(u64, u64, &str)> {
             _ => None,
         })
         .collect();
+    // Of a winner's requests one has won: say the last, so that the others may be as early as can be.
+    let mut winners: HashSet<&str> = won.keys().copied().collect();
     takes(lines)
         .into_iter()
-        .filter(|take| !won.contains_key(take.id))
+        .rev()
+        .filter(|take| !winners.remove(take.id))
         .filter_map(|take| Some((take.n, take.sent, *keys.get(take.lease)?)))
         .collect()
 }
 
-/// How often each lock id took a lease, or may have.
-pub fn times_taken(lines: &[Line]) -> HashMap<&str, u32> {
-    let mut taken = HashMap::new();
-    for take in takes(lines) {
-        *taken.entry(take.id).or_default() += 1;
-    }
-    taken
+/// The keys of the locks that were won.
+fn won(lines: &[Line]) -> HashMap<&str, &str> {
+    let invoked: HashMap<u64, &str> = lines
+        .iter()
+        .filter_map(|line| match &line.event {
+            Event::Invoke { op, key, .. } => Some((*op, key.as_str())),
+            _ => None,
+        })
+        .collect();
+    let won = lines.iter().filter_map(|line| match &line.event {
+        Event::Return { op, outcome: Outcome::Won { id, .. } } => {
+            Some((id.as_str(), *invoked.get(op)?))
+        }
+        _ => None,
+    });
+    won.collect()
 }
 
 /// One whose answer was lost may have been carried out if somebody's change was.
