@@ -172,6 +172,24 @@ async fn a_store_that_is_gone_loses_the_lock_at_the_local_deadline_exactly() {
 }
 
 #[tokio::test]
+async fn a_read_that_takes_long_takes_back_nothing_that_was_believed() {
+    let (bed, clock) = on_memory();
+    let guard = bed.locks.acquire_with("k", &leased(secs(10))).await.unwrap();
+    // Whether the first renewal happened is known from a read that arrives six seconds later.
+    bed.faults.next(Operation::Commit, Fault::LoseReply);
+    bed.faults.next(Operation::BatchGet, Fault::Delay(secs(6)));
+    let believed = guard.remaining();
+    assert_eq!(believed, ms(9_900));
+    pass(&[&clock], believed - ms(1), ms(10)).await;
+    assert_eq!(bed.faults.injected(), 2);
+    assert!(guard.is_held() && is_told(&guard).await.is_none());
+    assert!(bed.other.try_acquire("k").await.unwrap().is_held());
+    pass(&[&clock], secs(60), ms(50)).await;
+    assert!(guard.is_held(), "it is renewed as before");
+    bed.release(guard).await;
+}
+
+#[tokio::test]
 async fn a_store_that_comes_back_in_time_loses_nothing() {
     let (bed, clock) = on_memory();
     let guard = bed.locks.acquire_with("k", &leased(secs(10))).await.unwrap();

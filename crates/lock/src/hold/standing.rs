@@ -72,13 +72,14 @@ impl Hold {
     /// Takes over versions and starts from a read. Answers whether a version moved.
     fn learn(&self, found: &[Found], anchor: Anchor) -> bool {
         let mut state = self.lock();
-        let mut moved = false;
+        let (mut moved, mut shorter) = (false, false);
         let mut deadline = None::<Instant>;
         for (grant, found) in state.grants.iter_mut().zip(found) {
             let Some((version, holder)) = found.version().zip(found.holder(&self.claim.id)) else {
                 continue;
             };
             moved |= grant.version != version;
+            shorter |= holder.end() < grant.ends;
             (grant.version, grant.at, grant.ends) = (version, holder.at, holder.end());
             let until = anchor.believe_until(holder.end());
             deadline = Some(deadline.map_or(until, |earlier| earlier.min(until)));
@@ -90,7 +91,10 @@ impl Hold {
             // Whatever was under way is refused from now on.
             state.unanswered = None;
         }
-        if let Some(deadline) = deadline {
+        if let Some(read) = deadline {
+            // An answer that was long under way says less than is known. What was believed of a lease
+            // holds of one that ends no earlier.
+            let deadline = if shorter { read } else { read.max(state.deadline) };
             state.deadline = earlier(earlier(deadline, self.last), state.unanswered);
         }
         moved
