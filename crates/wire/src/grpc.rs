@@ -1,6 +1,7 @@
 //! Between HTTP/2 and the handlers: gRPC's framing, for handlers that are plain functions. The crate
 //! of generated messages has clients only, so there is no generated server. Calls with one message
-//! are framed here, with fewer copies than tonic makes; streams of requests are tonic's.
+//! are framed here, with fewer copies than tonic makes; streams of requests are tonic's, which reads
+//! them through [`pieces`].
 
 mod answer;
 mod pieces;

@@ -140,6 +140,11 @@ mod tests {
         Event::Seen { lease: "l".into(), read_time: version + 1, found: Some(found) }
     }
 
+    fn sent_change((_, _, event): &(u64, u32, Event)) -> Change {
+        let Event::Sent { change, .. } = event else { unreachable!("it was sent") };
+        change.clone()
+    }
+
     #[test]
     fn answered_changes_are_steps_and_others_stay_open() {
         let lines = lines([
@@ -187,11 +192,6 @@ mod tests {
         let mut verdict = Verdict::default();
         chains(&lines, &mut verdict);
         assert_eq!(promises(&verdict), [Promise::Truth]);
-    }
-
-    fn sent_change((_, _, event): &(u64, u32, Event)) -> Change {
-        let Event::Sent { change, .. } = event else { unreachable!("it was sent") };
-        change.clone()
     }
 
     #[test]

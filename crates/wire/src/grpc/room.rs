@@ -7,13 +7,14 @@ use tonic::Status;
 
 use super::MAX_REQUEST;
 
-/// Room for the requests of all connections that come in several pieces. Who finds none is refused
-/// at once: to leave a request unread would fill the window of its connection, and so stop those that
-/// have their room and wait for the rest of their bytes.
+/// Room for the requests, and the messages of streams, that come in several pieces, on whatever
+/// connection. Who finds none is refused at once: to leave a request unread would fill the window of its
+/// connection, and so stop those that have their room and wait for the rest of their bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Room(Arc<Semaphore>);
 
-/// What a request takes up until it is answered; given back when dropped.
+/// What a request takes up until it is answered, and a message of a stream until the next one is asked
+/// for; given back when dropped.
 pub(super) type Taken = OwnedSemaphorePermit;
 
 impl Room {
